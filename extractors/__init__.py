@@ -1,0 +1,1 @@
+"""Built-in extractors, one module each. They see ``workbench.extraction.contract`` only."""

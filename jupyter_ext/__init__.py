@@ -1,0 +1,1 @@
+"""The workbench in a notebook: ``%load_ext jupyter_ext``."""

@@ -1,0 +1,1 @@
+"""Access: keys and what a caller may reach."""

@@ -1,0 +1,1 @@
+"""Bytes: segments, manifests and uploads, in a folder or in S3."""

@@ -1,0 +1,1 @@
+"""The typed HTTP client that commands, magics and the Jupyter server share."""

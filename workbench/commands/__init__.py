@@ -1,0 +1,1 @@
+"""The verbs, once, for shell and magics. They see the client only."""

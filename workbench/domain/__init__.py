@@ -1,0 +1,1 @@
+"""The words of the workbench as types. Imports the standard library and pydantic only."""

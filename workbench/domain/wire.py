@@ -1,0 +1,304 @@
+"""The models on the wire: what the HTTP API takes and answers. Service and client share them.
+
+Times are UTC in ISO 8601. Absent values are null. ``Page`` is the answer of every list.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.domain.states import Category, TaskKind, TaskState
+
+T = TypeVar("T")
+Mode = Literal["dense", "text", "hybrid"]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(BaseModel):
+    """Base of what the service sends: a client ignores fields that a newer service added."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Page(Answer, Generic[T]):
+    results: list[T]
+    next_cursor: str | None = None
+
+
+# ---- errors -------------------------------------------------------------------------------------
+
+
+class ErrorBody(Answer):
+    code: str
+    message: str
+    hint: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict[str, Any])
+    request_id: str | None = None
+
+
+class ErrorEnvelope(Answer):
+    error: ErrorBody
+
+
+# ---- nouns --------------------------------------------------------------------------------------
+
+
+class NamespaceCreate(Model):
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+
+
+class NamespaceOut(Answer):
+    namespace_id: str
+    name: str
+    created_at: datetime
+
+
+class BucketSource(Answer):
+    kind: Literal["folder", "s3", "uploads"]
+    uri: str
+
+
+class BucketOut(Answer):
+    bucket_id: str
+    name: str
+    source: BucketSource
+    objects: int
+    bytes: int
+    created_at: datetime
+
+
+class ObjectOut(Answer):
+    object_id: str
+    bucket: str
+    name: str
+    mime: str
+    size: int
+    sha256: str | None
+    version: int
+    modified_at: datetime | None
+    created_at: datetime
+
+
+class FeatureOut(Answer):
+    address: str
+    name: str
+    dimension: int
+    distance: str
+    model: str
+    queries: list[str]
+
+
+class CollectionOut(Answer):
+    collection_id: str
+    name: str
+    bucket: str
+    extractor: str
+    parameters: dict[str, Any]
+    digest: str
+    revision: int
+    features: list[FeatureOut]
+    documents: int
+    created_at: datetime
+
+
+class DocumentOut(Answer):
+    document_id: str
+    object_id: str
+    object_name: str
+    bucket: str
+    collection: str
+    extractor: str
+    mime: str
+    text: str | None = None
+    page: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    box: list[float] | None = None
+    labels: list[str] = Field(default_factory=list[str])
+    payload: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class ExtractorOut(Answer):
+    name: str
+    version: int
+    description: str
+    accepts: list[str]
+    default: bool
+    isolated: bool
+    parameters: dict[str, Any]  # JSON schema
+    features: list[FeatureOut]
+    fields: dict[str, str]
+    resources: dict[str, Any]
+
+
+# ---- tasks --------------------------------------------------------------------------------------
+
+
+class IngestRequest(Model):
+    """``source`` is an absolute path (a folder, or a file or folder inside the bucket's source).
+
+    ``local`` is said by a client that runs on the service's machine as the service's user and found
+    it through its home: the path is then added to the roots the service may read.
+    """
+
+    source: str
+    bucket: str | None = None
+    extractors: list[str] | None = None
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict[str, dict[str, Any]])
+    exclude: list[str] = Field(default_factory=list[str])
+    verify: bool = False
+    local: bool = False
+
+
+class Progress(Answer):
+    """Counts of items; ``total`` is null until listing has ended."""
+
+    total: int | None = None
+    pending: int = 0
+    extracted: int = 0
+    indexed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    canceled: int = 0
+    documents: int = 0
+
+
+class ObjectCounts(Answer):
+    listed: int = 0
+    matched: int = 0
+    unmatched: int = 0
+    removed: int = 0
+
+
+class CollectionProgress(Progress):
+    collection: str
+    extractor: str
+
+
+class TaskError(Answer):
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class TaskOut(Answer):
+    task_id: str
+    kind: TaskKind
+    state: TaskState
+    requested: Literal["pause", "cancel"] | None = None
+    bucket: str | None = None
+    retry_of: str | None = None
+    progress: Progress = Field(default_factory=Progress)
+    objects: ObjectCounts = Field(default_factory=ObjectCounts)
+    collections: list[CollectionProgress] = Field(default_factory=list[CollectionProgress])
+    error: TaskError | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class FailureOut(Answer):
+    failure_id: str
+    task_id: str
+    object_id: str
+    object_name: str
+    collection: str
+    category: Category
+    message: str
+    hint: str | None = None
+    stage: str
+    traceback: str | None = None
+    retryable: bool
+    at: datetime
+
+
+# ---- search -------------------------------------------------------------------------------------
+
+
+class Media(Model):
+    """An example to search with: its bytes in base64."""
+
+    data: str
+    name: str = "example"
+
+
+class GivenVector(Model):
+    """A vector of one feature's space, e.g. ``mixpeek://text@1/semantic``. ``values`` are floats,
+    or ``data`` is base64 of little-endian float32."""
+
+    feature: str
+    values: list[float] | None = None
+    data: str | None = None
+
+
+class SearchRequest(Model):
+    """One of ``text``, ``media``, ``vector``, ``document_id`` (more like this document)."""
+
+    text: str | None = None
+    media: Media | None = None
+    vector: GivenVector | None = None
+    document_id: str | None = None
+    buckets: list[str] = Field(default_factory=list[str])
+    collections: list[str] = Field(default_factory=list[str])
+    filter: dict[str, Any] | str | None = None
+    mode: Mode = "hybrid"
+    top: int = Field(default=10, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0, le=10_000)
+    exact: bool = False
+
+
+class Reason(Answer):
+    """Why a hit is where it is: its place and raw score in one ranked list. ``kind`` is ``dense``
+    (``feature`` says which space) or ``text``."""
+
+    kind: Literal["dense", "text"]
+    feature: str | None = None
+    score: float
+    rank: int
+
+
+class Hit(DocumentOut):
+    rank: int
+    score: float
+    reasons: list[Reason] = Field(default_factory=list[Reason])
+
+
+class SearchTiming(Answer):
+    """Seconds of encoding the query, of the engine, and of all."""
+
+    encode: float
+    engine: float
+    total: float
+
+
+class SearchResponse(Answer):
+    hits: list[Hit]
+    mode: Mode
+    collections: list[str]
+    timing: SearchTiming
+    warnings: list[str] = Field(default_factory=list[str])
+
+
+# ---- the stack ----------------------------------------------------------------------------------
+
+
+class PartHealth(Answer):
+    state: Literal["ok", "starting", "idle", "down"]
+    detail: str = ""
+    version: str | None = None
+
+
+class HealthOut(Answer):
+    """``state`` is ``ok`` when every part that is needed to accept and search is."""
+
+    state: Literal["ok", "degraded"]
+    version: str
+    home_id: str
+    started_at: datetime
+    parts: dict[str, PartHealth]

@@ -1,0 +1,1 @@
+"""Extraction: the extractor contract, the registry, the Ray pool and feature segments."""

@@ -1,0 +1,1 @@
+"""Search: query encoding, arms, fusion and explanation."""

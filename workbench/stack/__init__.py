@@ -1,0 +1,1 @@
+"""Settings; starting and watching the parts of the stack."""

@@ -1,0 +1,253 @@
+"""The tables of the metadata store.
+
+Every row belongs to a namespace. Times are integers, UTC milliseconds. Names sort by bytes
+(``BINARY`` in SQLite, ``C`` in PostgreSQL): listing compares a source with the store by merging two
+sorted sequences, which only works when both sort alike.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = sa.String(64)
+Name = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+Millis = sa.BigInteger
+#: SQLite numbers rows itself only where the key is declared INTEGER.
+Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def _namespace() -> sa.Column[str]:
+    return sa.Column("namespace_id", Id, nullable=False)
+
+
+namespaces = sa.Table(
+    "namespaces",
+    metadata,
+    sa.Column("namespace_id", Id, primary_key=True),
+    sa.Column("name", Name, nullable=False, unique=True),
+    sa.Column("created_at", Millis, nullable=False),
+)
+
+buckets = sa.Table(
+    "buckets",
+    metadata,
+    sa.Column("bucket_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("name", Name, nullable=False),
+    sa.Column("source_kind", sa.String(16), nullable=False),
+    sa.Column("source_uri", sa.Text, nullable=False),
+    sa.Column("created_at", Millis, nullable=False),
+    sa.UniqueConstraint("namespace_id", "name"),
+)
+
+#: ``fingerprint`` is what a listing says of the file (size, mtime in ns, inode; or an ETag).
+#: ``sha256`` and ``version`` say what was last read. A removed object keeps its row, so that older
+#: tasks can still name it.
+objects = sa.Table(
+    "objects",
+    metadata,
+    sa.Column("object_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("bucket_id", Id, nullable=False),
+    sa.Column("name", Name, nullable=False),
+    sa.Column("mime", sa.String(128), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("modified_at", Millis),
+    sa.Column("sha256", sa.String(64)),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("removed_at", Millis),
+    sa.Column("created_at", Millis, nullable=False),
+    sa.UniqueConstraint("bucket_id", "name"),
+    sa.Index("ix_objects_namespace_id_object_id", "namespace_id", "object_id"),
+)
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("collection_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("bucket_id", Id, nullable=False),
+    sa.Column("name", Name, nullable=False),
+    sa.Column("extractor", sa.String(64), nullable=False),  # name@version
+    sa.Column("parameters", sa.JSON, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("space", sa.String(128), nullable=False),
+    sa.Column("created_at", Millis, nullable=False),
+    sa.UniqueConstraint("namespace_id", "name"),
+    sa.Index("ix_collections_bucket_id", "bucket_id"),
+)
+
+#: ``sequence`` grows with every change of the row or of its progress.
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("task_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(32), nullable=False),
+    sa.Column("requested", sa.String(16)),
+    sa.Column("bucket_id", Id),
+    sa.Column("bucket", Name),
+    sa.Column("retry_of", Id),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("idempotency_key", sa.String(128)),
+    sa.Column("listed", sa.BigInteger, nullable=False, default=0),
+    sa.Column("unmatched", sa.BigInteger, nullable=False, default=0),
+    sa.Column("removed", sa.BigInteger, nullable=False, default=0),
+    sa.Column("listing_ended", sa.Boolean, nullable=False, default=False),
+    sa.Column("listing_cursor", Name),
+    sa.Column("error_code", sa.String(64)),
+    sa.Column("error_message", sa.Text),
+    sa.Column("error_hint", sa.Text),
+    sa.Column("sequence", sa.BigInteger, nullable=False, default=0),
+    sa.Column("created_at", Millis, nullable=False),
+    sa.Column("started_at", Millis),
+    sa.Column("ended_at", Millis),
+    sa.UniqueConstraint("namespace_id", "idempotency_key"),
+    sa.Index("ix_tasks_namespace_id_created_at", "namespace_id", "created_at"),
+)
+
+#: Counts of a task's items by collection, changed in the transaction that changes the items.
+progress = sa.Table(
+    "progress",
+    metadata,
+    sa.Column("task_id", Id, primary_key=True),
+    sa.Column("collection_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("total", sa.BigInteger, nullable=False, default=0),
+    sa.Column("extracted", sa.BigInteger, nullable=False, default=0),
+    sa.Column("indexed", sa.BigInteger, nullable=False, default=0),
+    sa.Column("skipped", sa.BigInteger, nullable=False, default=0),
+    sa.Column("failed", sa.BigInteger, nullable=False, default=0),
+    sa.Column("canceled", sa.BigInteger, nullable=False, default=0),
+    sa.Column("documents", sa.BigInteger, nullable=False, default=0),
+)
+
+items = sa.Table(
+    "items",
+    metadata,
+    sa.Column("item_id", Serial, primary_key=True, autoincrement=True),
+    _namespace(),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("collection_id", Id, nullable=False),
+    sa.Column("object_id", Id, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("chunk_id", Id),
+    sa.UniqueConstraint("task_id", "collection_id", "object_id"),
+    sa.Index("ix_items_chunk_id", "chunk_id"),
+)
+sa.Index(
+    "ix_items_unplanned",
+    items.c.task_id,
+    items.c.collection_id,
+    items.c.item_id,
+    sqlite_where=sa.and_(items.c.chunk_id.is_(None), items.c.state == "pending"),
+    postgresql_where=sa.and_(items.c.chunk_id.is_(None), items.c.state == "pending"),
+)
+
+chunks = sa.Table(
+    "chunks",
+    metadata,
+    sa.Column("chunk_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("collection_id", Id, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # planned, indexed, failed
+    sa.Column("items", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Millis, nullable=False),
+    sa.UniqueConstraint("task_id", "number"),
+)
+
+failures = sa.Table(
+    "failures",
+    metadata,
+    sa.Column("failure_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("object_id", Id, nullable=False),
+    sa.Column("object_name", Name, nullable=False),
+    sa.Column("collection_id", Id, nullable=False),
+    sa.Column("collection", Name, nullable=False),
+    sa.Column("category", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("hint", sa.Text),
+    sa.Column("stage", sa.String(32), nullable=False),
+    sa.Column("traceback", sa.Text),
+    sa.Column("retryable", sa.Boolean, nullable=False),
+    sa.Column("worker", sa.String(128)),
+    sa.Column("digest", sa.String(64)),
+    sa.Column("at", Millis, nullable=False),
+    sa.UniqueConstraint("task_id", "collection_id", "object_id"),
+)
+
+#: What is searchable now, a row per object and collection: which content (``sha256``), made by
+#: which extractor (``digest``), from which listing (``fingerprint``), in which segment and space.
+indexed = sa.Table(
+    "indexed",
+    metadata,
+    sa.Column("object_id", Id, primary_key=True),
+    sa.Column("collection_id", Id, primary_key=True),
+    _namespace(),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("segment_id", Id, nullable=False),
+    sa.Column("space", sa.String(128), nullable=False),
+    sa.Column("documents", sa.Integer, nullable=False),
+    sa.Column("at", Millis, nullable=False),
+    sa.Index("ix_indexed_collection_id", "collection_id"),
+)
+
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("segment_id", Id, primary_key=True),  # the chunk's id
+    _namespace(),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("collection_id", Id, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("documents", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Millis, nullable=False),
+    sa.Index("ix_segments_collection_id", "collection_id"),
+)
+
+#: Objects that a task's listing did not find again; applied only when it listed all.
+removals = sa.Table(
+    "removals",
+    metadata,
+    sa.Column("task_id", Id, primary_key=True),
+    sa.Column("object_id", Id, primary_key=True),
+    _namespace(),
+)
+
+#: What must still be said to Temporal. Written with the task, read by the relay.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("outbox_id", Serial, primary_key=True, autoincrement=True),
+    _namespace(),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),  # start, or the name of a signal
+    sa.Column("created_at", Millis, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("done_at", Millis),
+)
+sa.Index(
+    "ix_outbox_open",
+    outbox.c.outbox_id,
+    sqlite_where=outbox.c.done_at.is_(None),
+    postgresql_where=outbox.c.done_at.is_(None),
+)

@@ -1,0 +1,1 @@
+"""Tasks: workflows, their activities, and the relay that starts them."""

@@ -1,0 +1,1 @@
+"""Activities: control ones run in the service, extract ones in the workers."""

@@ -1,0 +1,1 @@
+"""Workflows. Files here import the standard library, temporalio and ``tasks.messages`` only."""

@@ -1,0 +1,1 @@
+"""Telemetry: events of every stage and search, kept in DuckDB, read as Arrow."""
