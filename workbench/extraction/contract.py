@@ -215,6 +215,11 @@ class Extractor(ABC):
         self.parameters = parameters if parameters is not None else self.spec.parameters()
         self.clock = Clock()
 
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The vectors that this one writes with its parameters (another model, another size)."""
+        return self.spec.outputs
+
     @abstractmethod
     def load(self) -> None:
         """Open models. Called once per process, before anything else."""

@@ -36,6 +36,7 @@ namespaces = sa.Table(
     sa.Column("created_at", Millis, nullable=False),
 )
 
+#: ``chosen``: its collections were named by a person, so new kinds of file add none.
 buckets = sa.Table(
     "buckets",
     metadata,
@@ -44,6 +45,7 @@ buckets = sa.Table(
     sa.Column("name", Name, nullable=False),
     sa.Column("source_kind", sa.String(16), nullable=False),
     sa.Column("source_uri", sa.Text, nullable=False),
+    sa.Column("chosen", sa.Boolean, nullable=False, default=False),
     sa.Column("created_at", Millis, nullable=False),
     sa.UniqueConstraint("namespace_id", "name"),
 )

@@ -1,0 +1,82 @@
+"""Blobs in a folder.
+
+A blob is written beside its place, flushed to disk, and renamed: a reader sees all of it or
+nothing, and after a power loss either the whole blob is there or none of it.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+from workbench.blobs.port import BlobNotFound, BlobStore
+
+_PARTIAL = ".partial"
+
+
+class FolderBlobs:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @property
+    def location(self) -> str:
+        return self._folder.as_uri()
+
+    def put(self, key: str, data: bytes | memoryview) -> None:
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
+        try:
+            with partial.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            raise BlobNotFound(key) from None
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def delete(self, key: str) -> None:
+        self._path(key).unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        for folder, _, names in os.walk(self._path(prefix)):
+            for name in sorted(names):
+                if not name.endswith(_PARTIAL):
+                    yield Path(folder, name).relative_to(self._folder).as_posix()
+
+    def _path(self, key: str) -> Path:
+        path = (self._folder / key).resolve()
+        if not path.is_relative_to(self._folder):
+            raise ValueError(f"blob key leads out of the store: {key!r}")
+        return path
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_blobs(location: str) -> BlobStore:
+    """The store at ``location`` (a ``file:`` URI)."""
+    scheme, _, path = location.partition("://")
+    if scheme != "file":
+        raise ValueError(f"no blob store for {scheme!r}: use a file: address")
+    return FolderBlobs(Path(unquote(path)))

@@ -1,0 +1,259 @@
+"""Extracting one chunk in one process, whatever carries the process (a Ray actor here).
+
+Algorithm: take the manifest's items in batches bounded by number and bytes; read each object and
+hash what was read; objects whose bytes are already searchable under this digest are done; the rest
+goes to the extractor, which answers for each. Documents are collected into one segment. Between
+answers the stop flag is looked at: what was answered is kept, what was not is ``left``. Finally the
+segment and then the outcome are written.
+
+One bad object is a failure, never a failed chunk: reading errors, exceptions of the extractor and
+documents that break its own declaration all become failures of the objects concerned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workbench.blobs.port import BlobStore
+from workbench.domain.states import Category
+from workbench.extraction.chunks import (
+    ChunkItem,
+    Manifest,
+    ObjectFailure,
+    ObjectOutcome,
+    Outcome,
+    StageRow,
+    read_manifest,
+    segment_key,
+    write_outcome,
+)
+from workbench.extraction.contract import Extracted, Extractor, Failed
+from workbench.extraction.segments import SegmentBuilder, encode_segment
+
+#: Bytes of sources held in memory at once, beyond the first of a batch.
+BATCH_BYTES = 64 * 1024 * 1024
+TRACEBACK_LINES = 12
+
+
+class StopFlag:
+    """Set from another thread; looked at between objects."""
+
+    def __init__(self) -> None:
+        self.chunk_id: str | None = None
+
+    def is_set(self, chunk_id: str) -> bool:
+        return self.chunk_id == chunk_id
+
+
+@dataclass(frozen=True)
+class ReadSource:
+    """An object whose bytes have been read."""
+
+    object_id: str
+    name: str
+    mime: str
+    sha256: str
+    data: bytes
+
+    def read(self) -> bytes:
+        return self.data
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a worker tells of a chunk; the rest is in its outcome."""
+
+    chunk_id: str
+    documents: int
+    extracted: int
+    unchanged: int
+    failed: int
+    left: int
+    bytes: int
+    seconds: float
+    worker: str
+
+
+def summarize(outcome: Outcome) -> Summary:
+    unchanged = sum(o.unchanged for o in outcome.objects)
+    return Summary(
+        chunk_id=outcome.chunk_id,
+        documents=outcome.documents,
+        extracted=len(outcome.objects) - unchanged,
+        unchanged=unchanged,
+        failed=len(outcome.failures),
+        left=len(outcome.left),
+        bytes=sum(o.size for o in outcome.objects),
+        seconds=outcome.seconds,
+        worker=outcome.worker,
+    )
+
+
+def extract_chunk(
+    extractor: Extractor,
+    blobs: BlobStore,
+    namespace_id: str,
+    chunk_id: str,
+    stop: StopFlag,
+    worker: str,
+    only: Sequence[int] | None = None,
+    part: str = "",
+) -> Outcome:
+    """Extract the chunk, or ``only`` the items at these indexes as ``part``, and write the result."""
+    manifest = read_manifest(blobs, namespace_id, chunk_id)
+    items = manifest.items if only is None else [manifest.items[i] for i in only]
+    run = _Run(extractor, manifest, stop)
+    begun, started_at = time.perf_counter(), time.time_ns() // 1_000_000
+    extractor.clock.take()
+    for batch in batches(items, extractor.spec.batch.sources, extractor.spec.batch.bytes):
+        if stop.is_set(chunk_id):
+            break
+        run.batch(batch)
+    writing = time.perf_counter()
+    size = 0
+    if run.segment.documents:
+        data = encode_segment(run.segment.table())
+        size = len(data)
+        blobs.put(segment_key(namespace_id, chunk_id, part), data)
+    extractor.clock.add("write", time.perf_counter() - writing, run.segment.documents, size)
+    answered = {o.object_id for o in run.objects} | {f.object_id for f in run.failures}
+    outcome = Outcome(
+        chunk_id=chunk_id,
+        worker=worker,
+        objects=run.objects,
+        failures=run.failures,
+        left=[i.object_id for i in items if i.object_id not in answered],
+        stages=[
+            StageRow(stage, started_at, total.seconds, total.rows, total.bytes)
+            for stage, total in extractor.clock.take().items()
+        ],
+        documents=run.segment.documents,
+        segment_bytes=size,
+        seconds=time.perf_counter() - begun,
+    )
+    write_outcome(blobs, namespace_id, outcome, part)
+    return outcome
+
+
+class _Run:
+    """What has come of a chunk so far."""
+
+    def __init__(self, extractor: Extractor, manifest: Manifest, stop: StopFlag) -> None:
+        self.extractor = extractor
+        self.manifest = manifest
+        self.stop = stop
+        self.segment = SegmentBuilder(
+            extractor.outputs, manifest.collection_id, manifest.digest
+        )
+        self.objects: list[ObjectOutcome] = []
+        self.failures: list[ObjectFailure] = []
+
+    def batch(self, items: Sequence[ChunkItem]) -> None:
+        sources = [s for s in map(self._read, items) if s is not None]
+        if not sources:
+            return
+        unanswered = dict(enumerate(sources))
+        try:
+            for answer in self.extractor.extract(sources):
+                self._answer(unanswered.pop(answer.index), answer)
+                if self.stop.is_set(self.manifest.chunk_id):
+                    return
+        except Exception as error:  # noqa: BLE001 - a defect of an extractor fails its batch only
+            reason = Failed(
+                Category.INTERNAL,
+                f"the extractor failed: {type(error).__name__}: {error}",
+                "this is a defect of the extractor; report it with the traceback",
+                traceback=_tail(),
+            )
+        else:
+            reason = Failed(Category.INTERNAL, "the extractor gave no answer for this object")
+        for source in unanswered.values():
+            self._fail(source.object_id, reason)
+
+    def _read(self, item: ChunkItem) -> ReadSource | None:
+        """The object's bytes, or None when it is done: unreadable, or unchanged."""
+        begun = time.perf_counter()
+        try:
+            with open(item.location, "rb", buffering=0) as file:
+                data = file.read()
+        except OSError as error:
+            self._fail(item.object_id, _unreadable(error))
+            return None
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.extractor.clock.add("fetch", time.perf_counter() - begun, 1, len(data))
+        if sha256 == item.known_sha256:
+            self.objects.append(ObjectOutcome(item.object_id, sha256, len(data), 0, unchanged=True))
+            return None
+        return ReadSource(item.object_id, item.name, item.mime, sha256, data)
+
+    def _answer(self, source: ReadSource, answer: Extracted) -> None:
+        if answer.failure is not None:
+            self._fail(source.object_id, answer.failure)
+            return
+        try:
+            self.segment.add(source.object_id, source.sha256, answer.documents)
+        except (ValueError, TypeError) as error:
+            self._fail(source.object_id, Failed(Category.INTERNAL, f"a bad document: {error}"))
+            return
+        self.objects.append(
+            ObjectOutcome(
+                source.object_id, source.sha256, len(source.data), len(answer.documents)
+            )
+        )
+
+    def _fail(self, object_id: str, reason: Failed) -> None:
+        self.failures.append(
+            ObjectFailure(
+                object_id,
+                reason.category,
+                reason.message,
+                reason.hint,
+                reason.stage,
+                reason.traceback,
+            )
+        )
+
+
+def batches(
+    items: Sequence[ChunkItem], most: int, most_bytes: int
+) -> Iterator[Sequence[ChunkItem]]:
+    """Items in order, cut so that no batch has more than ``most`` of them or, unless it is a single
+    one, more bytes than allowed."""
+    limit = min(most_bytes, BATCH_BYTES)
+    batch: list[ChunkItem] = []
+    size = 0
+    for item in items:
+        if batch and (len(batch) >= most or size + item.size > limit):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += item.size
+    if batch:
+        yield batch
+
+
+def _unreadable(error: OSError) -> Failed:
+    if isinstance(error, FileNotFoundError):
+        return Failed(
+            Category.SOURCE,
+            "the file is gone since it was listed",
+            "ingest again: what is missing leaves the bucket",
+            stage="fetch",
+        )
+    if isinstance(error, PermissionError):
+        return Failed(
+            Category.PERMISSION,
+            "the file may not be read by the worker",
+            "make it readable and retry",
+            stage="fetch",
+        )
+    reason = error.strerror or type(error).__name__
+    return Failed(Category.SOURCE, f"the file cannot be read: {reason}", stage="fetch")
+
+
+def _tail() -> str:
+    return "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
