@@ -16,7 +16,7 @@ import hashlib
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
@@ -187,7 +187,7 @@ class Clock:
         self._totals: dict[str, StageTotal] = {}
 
     @contextmanager
-    def __call__(self, stage: str, rows: int = 1, size: int = 0) -> Iterator[None]:
+    def __call__(self, stage: str, rows: int = 1, size: int = 0) -> Generator[None]:
         begun = time.perf_counter()
         try:
             yield

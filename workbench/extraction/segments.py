@@ -95,8 +95,9 @@ class SegmentBuilder:
         for name, vectors in self._vectors.items():
             vectors.append(document.vectors.get(name))
 
-    def table(self) -> pa.Table:
-        arrays: dict[str, pa.Array] = {
+    def table(self) -> Any:
+        """An Arrow table; pyarrow ships no types."""
+        arrays: dict[str, Any] = {
             name: pa.array(self._columns[name], type=kind) for name, kind in _FIELDS
         }
         for output in self._outputs:
@@ -106,7 +107,7 @@ class SegmentBuilder:
         return pa.table(arrays)
 
 
-def _vector_column(vectors: Sequence[Array | None], dimension: int) -> pa.Array:
+def _vector_column(vectors: Sequence[Array | None], dimension: int) -> Any:
     values = np.zeros((len(vectors), dimension), np.float32)
     absent = np.zeros(len(vectors), bool)
     for row, vector in enumerate(vectors):
@@ -119,11 +120,12 @@ def _vector_column(vectors: Sequence[Array | None], dimension: int) -> pa.Array:
     )
 
 
-def encode_segment(table: pa.Table) -> memoryview:
+def encode_segment(table: Any) -> memoryview:
     """The Parquet file. Vectors are noise to a dictionary: they are stored plain."""
     buffer = io.BytesIO()
     strings = [name for name in table.column_names if not name.startswith(VECTOR)]
-    pq.write_table(table, buffer, compression="zstd", compression_level=1, use_dictionary=strings)
+    options: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
+    pq.write_table(table, buffer, use_dictionary=strings, **options)
     return buffer.getbuffer()
 
 

@@ -103,7 +103,7 @@ def extract_chunk(
     only: Sequence[int] | None = None,
     part: str = "",
 ) -> Outcome:
-    """Extract the chunk, or ``only`` the items at these indexes as ``part``, and write the result."""
+    """Extract the chunk, or ``only`` the items at these indexes as ``part``; write the result."""
     manifest = read_manifest(blobs, namespace_id, chunk_id)
     items = manifest.items if only is None else [manifest.items[i] for i in only]
     run = _Run(extractor, manifest, stop)
@@ -146,9 +146,7 @@ class _Run:
         self.extractor = extractor
         self.manifest = manifest
         self.stop = stop
-        self.segment = SegmentBuilder(
-            extractor.outputs, manifest.collection_id, manifest.digest
-        )
+        self.segment = SegmentBuilder(extractor.outputs, manifest.collection_id, manifest.digest)
         self.objects: list[ObjectOutcome] = []
         self.failures: list[ObjectFailure] = []
 
@@ -200,9 +198,7 @@ class _Run:
             self._fail(source.object_id, Failed(Category.INTERNAL, f"a bad document: {error}"))
             return
         self.objects.append(
-            ObjectOutcome(
-                source.object_id, source.sha256, len(source.data), len(answer.documents)
-            )
+            ObjectOutcome(source.object_id, source.sha256, len(source.data), len(answer.documents))
         )
 
     def _fail(self, object_id: str, reason: Failed) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 
@@ -37,7 +38,7 @@ class Database:
             self._writer = self._reader = sa.create_engine(url, pool_size=8, pool_pre_ping=True)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> Generator[Connection]:
         """A transaction that may change rows; committed at the end, rolled back on an error."""
         if self.sqlite:
             with self._lock, self._writer.begin() as connection:
@@ -47,7 +48,7 @@ class Database:
                 yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Connection]:
         """A consistent view that changes nothing."""
         with self._reader.connect() as connection:
             yield connection
@@ -63,8 +64,7 @@ class Database:
 
 
 def _configure_sqlite(engine: Engine, begin: str) -> None:
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+    def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin, not the driver
         cursor = connection.cursor()
         for pragma in (
@@ -78,6 +78,8 @@ def _configure_sqlite(engine: Engine, begin: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+    def begin_transaction(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin_transaction)

@@ -1,0 +1,128 @@
+"""Extracting a chunk although something in it may kill the worker.
+
+The chunk is run whole, twice at most. When the worker died both times, it is run object by object:
+the object at which the worker dies becomes a failure, its neighbours are extracted. The parts are
+then merged into the chunk's segment and outcome, so that nobody later sees the difference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from workbench.blobs.port import BlobNotFound, BlobStore
+from workbench.domain.states import Category
+from workbench.extraction.chunks import (
+    Manifest,
+    ObjectFailure,
+    Outcome,
+    StageRow,
+    outcome_key,
+    read_manifest,
+    read_outcome,
+    segment_key,
+    write_outcome,
+)
+from workbench.extraction.pool import ActorPool, Job, Recipe, StoppedBeforeResult, WorkerDied
+from workbench.extraction.segments import merge_segments
+from workbench.extraction.worker import Summary, summarize
+
+WHOLE_TRIES = 2
+
+
+async def run_chunk(
+    pool: ActorPool, blobs: BlobStore, recipe: Recipe, namespace_id: str, chunk_id: str
+) -> Summary:
+    """Extract the chunk, or find that it is done. Raises as the pool does, but ``WorkerDied``."""
+    done = read_outcome(blobs, namespace_id, chunk_id)
+    if done is not None:
+        return summarize(done)
+    for _ in range(WHOLE_TRIES):
+        with contextlib.suppress(WorkerDied):
+            return await pool.run(Job(recipe, namespace_id, chunk_id))
+    return await _one_by_one(pool, blobs, recipe, read_manifest(blobs, namespace_id, chunk_id))
+
+
+async def _one_by_one(
+    pool: ActorPool, blobs: BlobStore, recipe: Recipe, manifest: Manifest
+) -> Summary:
+    parts: list[Outcome] = []
+    namespace_id, chunk_id = manifest.namespace_id, manifest.chunk_id
+    reached = 0
+    for index, item in enumerate(manifest.items):
+        part = f".{index}"
+        outcome = read_outcome(blobs, namespace_id, chunk_id, part)
+        if outcome is None:
+            try:
+                await pool.run(Job(recipe, namespace_id, chunk_id, (index,), part))
+                outcome = read_outcome(blobs, namespace_id, chunk_id, part)
+            except WorkerDied as error:
+                outcome = _killer(chunk_id, item.object_id, str(error))
+                write_outcome(blobs, namespace_id, outcome, part)
+            except StoppedBeforeResult:
+                break
+        if outcome is not None:
+            parts.append(outcome)
+        reached = index + 1
+    left = [item.object_id for item in manifest.items[reached:]]
+    return summarize(_merge(blobs, manifest, parts, left))
+
+
+def _killer(chunk_id: str, object_id: str, reason: str) -> Outcome:
+    failure = ObjectFailure(
+        object_id,
+        Category.RESOURCE if "memory" in reason.lower() else Category.INTERNAL,
+        f"the worker process died on this object: {reason}",
+        "its neighbours are not affected; look at the file, or exclude it with --exclude",
+        "extract",
+    )
+    return Outcome(chunk_id, "", [], [failure], [], [], 0, 0, 0.0)
+
+
+def _merge(
+    blobs: BlobStore, manifest: Manifest, parts: Sequence[Outcome], left: Sequence[str]
+) -> Outcome:
+    namespace_id, chunk_id = manifest.namespace_id, manifest.chunk_id
+    segments: list[bytes] = []
+    for index in range(len(manifest.items)):
+        with contextlib.suppress(BlobNotFound):
+            segments.append(blobs.get(segment_key(namespace_id, chunk_id, f".{index}")))
+    size = 0
+    if segments:
+        data = merge_segments(segments)
+        size = len(data)
+        blobs.put(segment_key(namespace_id, chunk_id), data)
+    merged = Outcome(
+        chunk_id=chunk_id,
+        worker=next((p.worker for p in parts if p.worker), ""),
+        objects=[o for p in parts for o in p.objects],
+        failures=[f for p in parts for f in p.failures],
+        left=[*(o for p in parts for o in p.left), *left],
+        stages=_sum_stages(parts),
+        documents=sum(p.documents for p in parts),
+        segment_bytes=size,
+        seconds=sum(p.seconds for p in parts),
+    )
+    write_outcome(blobs, namespace_id, merged)
+    for index in range(len(manifest.items)):
+        blobs.delete(segment_key(namespace_id, chunk_id, f".{index}"))
+        blobs.delete(outcome_key(namespace_id, chunk_id, f".{index}"))
+    return merged
+
+
+def _sum_stages(parts: Sequence[Outcome]) -> list[StageRow]:
+    rows: dict[str, StageRow] = {}
+    for row in (row for part in parts for row in part.stages):
+        before = rows.get(row.stage)
+        rows[row.stage] = (
+            row
+            if before is None
+            else StageRow(
+                row.stage,
+                before.started_at,
+                before.seconds + row.seconds,
+                before.rows + row.rows,
+                before.bytes + row.bytes,
+            )
+        )
+    return list(rows.values())

@@ -1,0 +1,365 @@
+"""The pool: Ray actors shared fairly between the extractors that have work.
+
+A *recipe* is an extractor with its parameters; every actor belongs to one recipe and keeps its
+models. Jobs queue by recipe. After every change ``_reconcile`` compares what is with what should
+be: ``targets`` shares the CPU slots between the recipes with work, round by round, one actor each;
+recipes above their share lose idle actors only; recipes below it get new ones as room appears. An
+idle actor of a recipe without work stays until its room is needed.
+
+Promises: a job's call either returns a ``Summary`` or raises: ``WorkerDied`` (the process died,
+nothing is known), ``LoadFailed`` (the extractor cannot be opened) or ``NoSuchResource``. The pool
+itself never retries. ``stop`` ends a job within the grace period: what was answered is kept, or the
+actor is killed and everything is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.extraction.contract import Resources
+from workbench.extraction.worker import Summary
+
+log = logging.getLogger(__name__)
+
+STOP_GRACE = 3.0
+
+
+class WorkerDied(Exception):
+    """The worker process ended in the middle of the job."""
+
+
+class LoadFailed(Exception):
+    """The extractor's models cannot be opened."""
+
+
+class NoSuchResource(Exception):
+    """The cluster has no such resource, e.g. no GPU."""
+
+
+class StoppedBeforeResult(Exception):
+    """The job was stopped before it had anything to keep."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an actor is made of. ``digest`` identifies it."""
+
+    digest: str
+    target: str  # module:Class
+    parameters: Mapping[str, Any] = field(hash=False, compare=False)
+    resources: Resources = field(hash=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Job:
+    recipe: Recipe
+    namespace_id: str
+    chunk_id: str
+    only: tuple[int, ...] | None = None
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class RayOptions:
+    """``address`` None starts a local Ray with ``cpus``; ``folder`` is its temporary path (short)."""
+
+    address: str | None
+    cpus: int
+    folder: str | None
+    object_store_bytes: int = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Demand:
+    """``jobs`` queued and running; ``cpu`` of one actor."""
+
+    jobs: int
+    cpu: float
+
+
+def targets(demand: Mapping[str, Demand], slots: float) -> dict[str, int]:
+    """How many actors each recipe should have: slots are handed out in rounds, one actor to each
+    recipe that still has an unserved job, until nothing fits. A recipe with work gets at least one
+    actor when the slots would fit it alone."""
+    shares = dict.fromkeys(demand, 0)
+    free = slots
+    while True:
+        given = False
+        for key, wanted in demand.items():
+            if shares[key] < wanted.jobs and wanted.cpu <= free + 1e-9:
+                shares[key] += 1
+                free -= wanted.cpu
+                given = True
+        if not given:
+            return shares
+
+
+@dataclass(eq=False)
+class _Ticket:
+    job: Job
+    result: asyncio.Future[Summary]
+    stopping: bool = False
+
+
+@dataclass(eq=False)
+class _Actor:
+    recipe: Recipe
+    handle: Any
+    ready: bool = False
+    ticket: _Ticket | None = None
+
+
+class ActorPool:
+    def __init__(self, options: RayOptions, blobs: str) -> None:
+        self._options = options
+        self._blobs = blobs
+        self._queues: dict[str, deque[_Ticket]] = {}
+        self._actors: list[_Actor] = []
+        self._background: set[asyncio.Task[None]] = set()
+        self._starting: asyncio.Task[float] | None = None
+        self._slots = 0.0
+
+    @property
+    def started(self) -> bool:
+        return self._slots > 0
+
+    async def start(self) -> None:
+        """Connect to Ray, or start it. Called by the first job; later calls return at once."""
+        if self._slots:
+            return
+        if self._starting is None:
+            self._starting = asyncio.create_task(asyncio.to_thread(_connect, self._options))
+        try:
+            self._slots = await asyncio.shield(self._starting)
+        except Exception:
+            self._starting = None
+            raise
+
+    async def run(self, job: Job) -> Summary:
+        """The job's summary when it is done. Cancelling the call does not stop the job: use
+        ``stop``."""
+        await self.start()
+        await self._check(job.recipe)
+        ticket = _Ticket(job, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(job.recipe.digest, deque()).append(ticket)
+        self._reconcile()
+        return await asyncio.shield(ticket.result)
+
+    async def stop(self, chunk_id: str, grace: float = STOP_GRACE) -> None:
+        """End every job of the chunk; returns when they have ended."""
+        for queue in self._queues.values():
+            for ticket in [t for t in queue if t.job.chunk_id == chunk_id]:
+                queue.remove(ticket)
+                _fail(ticket, StoppedBeforeResult())
+        working = [a for a in self._actors if a.ticket and a.ticket.job.chunk_id == chunk_id]
+        await asyncio.gather(*(self._stop_actor(actor, chunk_id, grace) for actor in working))
+
+    async def _stop_actor(self, actor: _Actor, chunk_id: str, grace: float) -> None:
+        ticket = actor.ticket
+        if ticket is None:
+            return
+        ticket.stopping = True
+        actor.handle.stop.remote(chunk_id)
+        await asyncio.wait([ticket.result], timeout=grace)
+        if not ticket.result.done():
+            log.warning("killing a worker that does not stop: chunk %s", chunk_id)
+            self._remove(actor)
+            _fail(ticket, StoppedBeforeResult())
+            self._reconcile()
+
+    async def close(self) -> None:
+        import ray
+
+        for task in list(self._background):
+            task.cancel()
+        for actor in list(self._actors):
+            self._remove(actor)
+        if ray.is_initialized():
+            await asyncio.to_thread(ray.shutdown)
+        self._slots = 0.0
+
+    async def _check(self, recipe: Recipe) -> None:
+        import ray
+
+        wanted = recipe.resources
+        if wanted.cpu > self._slots:
+            raise NoSuchResource(f"needs {wanted.cpu} CPUs, Ray has {self._slots:g}")
+        if wanted.gpu:
+            have = await asyncio.to_thread(ray.cluster_resources)
+            if have.get("GPU", 0) < wanted.gpu:
+                raise NoSuchResource(f"needs a GPU, Ray has {have.get('GPU', 0):g}")
+
+    # ---- reconciling -----------------------------------------------------------------------------
+
+    def _reconcile(self) -> None:
+        shares = targets(self._demand(), self._slots)
+        self._assign(shares)
+        for digest, share in shares.items():
+            while self._count(digest) < share and self._queues.get(digest):
+                recipe = self._queues[digest][0].job.recipe
+                if not self._make_room(recipe.resources.cpu, shares):
+                    break
+                self._start_actor(recipe)
+
+    def _demand(self) -> dict[str, Demand]:
+        demand: dict[str, Demand] = {}
+        for actor in self._actors:
+            if actor.ticket:
+                digest = actor.recipe.digest
+                before = demand.get(digest)
+                jobs = before.jobs + 1 if before else 1
+                demand[digest] = Demand(jobs, actor.recipe.resources.cpu)
+        for digest, queue in self._queues.items():
+            if queue:
+                before = demand.get(digest)
+                jobs = len(queue) + (before.jobs if before else 0)
+                demand[digest] = Demand(jobs, queue[0].job.recipe.resources.cpu)
+        return demand
+
+    def _assign(self, shares: Mapping[str, int]) -> None:
+        """Give queued jobs to idle actors, unless the recipe is above its share: such an actor
+        stays idle and makes room."""
+        for actor in self._actors:
+            digest = actor.recipe.digest
+            queue = self._queues.get(digest)
+            if not queue or not actor.ready or actor.ticket:
+                continue
+            if self._busy(digest) < max(1, shares.get(digest, 0)):
+                actor.ticket = queue.popleft()
+                self._spawn(self._work(actor, actor.ticket))
+
+    def _make_room(self, cpu: float, shares: Mapping[str, int]) -> bool:
+        """Whether an actor of ``cpu`` fits, after ending idle ones that are above their share."""
+        while self._free() < cpu:
+            spare = next(
+                (
+                    a
+                    for a in self._actors
+                    if a.ready
+                    and a.ticket is None
+                    and self._count(a.recipe.digest) > shares.get(a.recipe.digest, 0)
+                ),
+                None,
+            )
+            if spare is None:
+                return False
+            self._remove(spare)
+        return True
+
+    def _free(self) -> float:
+        return self._slots - sum(a.recipe.resources.cpu for a in self._actors) + 1e-9
+
+    def _count(self, digest: str) -> int:
+        return sum(a.recipe.digest == digest for a in self._actors)
+
+    def _busy(self, digest: str) -> int:
+        return sum(a.recipe.digest == digest and a.ticket is not None for a in self._actors)
+
+    def _start_actor(self, recipe: Recipe) -> None:
+        actor = _Actor(recipe, _create(recipe, self._blobs))
+        self._actors.append(actor)
+        self._spawn(self._load(actor))
+
+    async def _load(self, actor: _Actor) -> None:
+        from ray.exceptions import RayActorError, RayTaskError
+
+        try:
+            await actor.handle.load.remote()
+        except (RayTaskError, RayActorError) as error:
+            self._remove(actor)
+            queue = self._queues.get(actor.recipe.digest, deque())
+            while queue:
+                _fail(queue.popleft(), LoadFailed(_cause(error)))
+        else:
+            actor.ready = True
+        self._reconcile()
+
+    async def _work(self, actor: _Actor, ticket: _Ticket) -> None:
+        from ray.exceptions import RayActorError, RayTaskError
+
+        job = ticket.job
+        try:
+            summary = await actor.handle.run.remote(
+                job.namespace_id, job.chunk_id, job.only, job.part
+            )
+        except RayActorError as error:
+            self._remove(actor)
+            _fail(ticket, StoppedBeforeResult() if ticket.stopping else WorkerDied(_cause(error)))
+        except RayTaskError as error:
+            _fail(ticket, error)
+        else:
+            if not ticket.result.done():
+                ticket.result.set_result(summary)
+        finally:
+            actor.ticket = None
+        self._reconcile()
+
+    def _spawn(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _remove(self, actor: _Actor) -> None:
+        import ray
+
+        if actor in self._actors:
+            self._actors.remove(actor)
+        with contextlib.suppress(Exception):
+            ray.kill(actor.handle, no_restart=True)
+
+
+def _connect(options: RayOptions) -> float:
+    import ray
+
+    common: dict[str, Any] = {"namespace": "mixpeek", "log_to_driver": False}
+    if options.address:
+        ray.init(address=options.address, **common)
+    else:
+        ray.init(
+            address="local",
+            num_cpus=options.cpus,
+            include_dashboard=False,
+            object_store_memory=options.object_store_bytes,
+            _temp_dir=options.folder,
+            **common,
+        )
+    return float(ray.cluster_resources().get("CPU", options.cpus))
+
+
+def _create(recipe: Recipe, blobs: str) -> Any:
+    import ray
+
+    from workbench.extraction.actor import CONCURRENCY, ExtractorActor
+
+    wanted = recipe.resources
+    options: dict[str, Any] = {
+        "num_cpus": wanted.cpu,
+        "num_gpus": wanted.gpu,
+        "max_restarts": 0,
+        "max_task_retries": 0,
+        "concurrency_groups": CONCURRENCY,
+    }
+    if wanted.memory:
+        options["memory"] = wanted.memory
+    if wanted.accelerator_type:
+        options["accelerator_type"] = wanted.accelerator_type
+    remote = ray.remote(ExtractorActor)
+    return remote.options(**options).remote(recipe.target, dict(recipe.parameters), blobs)
+
+
+def _fail(ticket: _Ticket, error: BaseException) -> None:
+    if not ticket.result.done():
+        ticket.result.set_exception(error)
+        ticket.result.exception()  # marked as seen: the waiter may have gone
+
+
+def _cause(error: BaseException) -> str:
+    """The last line of what the worker said, without Ray's frames around it."""
+    lines: Sequence[str] = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:500] if lines else type(error).__name__
