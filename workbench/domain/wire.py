@@ -302,3 +302,24 @@ class HealthOut(Answer):
     home_id: str
     started_at: datetime
     parts: dict[str, PartHealth]
+
+
+# ---- telemetry ----------------------------------------------------------------------------------
+
+
+class SqlColumnOut(Answer):
+    """``type`` is DuckDB's name of it, e.g. ``BIGINT`` or ``TIMESTAMP WITH TIME ZONE``."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+class SqlTableOut(Answer):
+    """A table that ``mixpeek sql`` knows. ``time`` names the column that ``since`` and ``until``
+    bound; None where a table has none."""
+
+    name: str
+    meaning: str
+    columns: list[SqlColumnOut]
+    time: str | None = None
