@@ -1,0 +1,222 @@
+"""Recording what came of a chunk: its items, objects, failures and what became searchable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workbench.domain import ids
+from workbench.domain.states import ItemState
+from workbench.store import tables as t
+from workbench.store.database import now_ms
+from workbench.store.dialect import slices, upsert
+from workbench.store.statements import OPEN, add_counts
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one object, ready to be recorded."""
+
+    object_id: str
+    state: ItemState
+    fingerprint: str
+    sha256: str = ""
+    size: int = 0
+    documents: int = 0
+    failure: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    chunk_id: str
+    task_id: str
+    collection_id: str
+    digest: str
+    space: str
+    segment_key: str | None
+    segment_documents: int
+    segment_bytes: int
+    worker: str
+    findings: Sequence[Finding]
+    left: Sequence[str] = field(default_factory=list[str])
+
+
+class ChunkWriter:
+    """Records the end of one chunk's items."""
+
+    def __init__(self, connection: Connection, namespace_id: str, result: ChunkResult) -> None:
+        self.connection = connection
+        self.namespace_id = namespace_id
+        self.result = result
+
+    def write(self) -> None:
+        result = self.result
+        open_items: dict[str, Any] = {
+            row.object_id: row
+            for row in self.connection.execute(
+                sa.select(t.items.c.object_id, t.items.c.state, t.items.c.item_id).where(
+                    t.items.c.chunk_id == result.chunk_id, t.items.c.state.in_(OPEN)
+                )
+            )
+        }
+        findings = [f for f in result.findings if f.object_id in open_items]
+        left = [o for o in result.left if o in open_items]
+        self._objects(findings)
+        documents = self._searchable(findings)
+        self._failures(findings)
+        states = [(open_items[f.object_id].item_id, f.state) for f in findings]
+        self._items(states, [open_items[o].item_id for o in left])
+        moved = [open_items[o].state for o in [*(f.object_id for f in findings), *left]]
+        add_counts(
+            self.connection,
+            self.namespace_id,
+            result.task_id,
+            result.collection_id,
+            indexed=sum(f.state is ItemState.INDEXED for f in findings),
+            skipped=sum(f.state is ItemState.SKIPPED for f in findings),
+            failed=sum(f.state is ItemState.FAILED for f in findings),
+            extracted=-sum(state == ItemState.EXTRACTED for state in moved),
+            documents=documents,
+        )
+
+    def _objects(self, findings: Sequence[Finding]) -> None:
+        """The content that was read becomes the object's; another content is another version."""
+        rows = [{"b_id": f.object_id, "b_sha": f.sha256} for f in findings if f.sha256]
+        columns = t.objects.c
+        new = sa.bindparam("b_sha")
+        if rows:
+            self.connection.execute(
+                sa.update(t.objects)
+                .where(
+                    columns.object_id == sa.bindparam("b_id"),
+                    sa.or_(columns.sha256.is_(None), columns.sha256 != new),
+                )
+                .values(
+                    version=sa.case(
+                        (columns.sha256.is_(None), columns.version), else_=columns.version + 1
+                    ),
+                    sha256=new,
+                ),
+                rows,
+            )
+
+    def _searchable(self, findings: Sequence[Finding]) -> int:
+        """Rows of ``indexed``; returns the number of documents that are now searchable."""
+        result = self.result
+        upsert(
+            self.connection,
+            t.indexed,
+            [
+                {
+                    "object_id": f.object_id,
+                    "collection_id": result.collection_id,
+                    "namespace_id": self.namespace_id,
+                    "fingerprint": f.fingerprint,
+                    "sha256": f.sha256,
+                    "digest": result.digest,
+                    "segment_id": result.chunk_id,
+                    "space": result.space,
+                    "documents": f.documents,
+                    "at": now_ms(),
+                }
+                for f in findings
+                if f.state is ItemState.INDEXED
+            ],
+        )
+        unchanged = [f for f in findings if f.state is ItemState.SKIPPED]
+        for f in unchanged:
+            self.connection.execute(
+                sa.update(t.indexed)
+                .where(
+                    t.indexed.c.object_id == f.object_id,
+                    t.indexed.c.collection_id == result.collection_id,
+                )
+                .values(fingerprint=f.fingerprint)
+            )
+        if result.segment_key:
+            upsert(
+                self.connection,
+                t.segments,
+                [
+                    {
+                        "segment_id": result.chunk_id,
+                        "namespace_id": self.namespace_id,
+                        "task_id": result.task_id,
+                        "collection_id": result.collection_id,
+                        "key": result.segment_key,
+                        "documents": result.segment_documents,
+                        "bytes": result.segment_bytes,
+                        "created_at": now_ms(),
+                    }
+                ],
+            )
+        indexed = sum(f.documents for f in findings if f.state is ItemState.INDEXED)
+        return indexed + self._documents_of([f.object_id for f in unchanged])
+
+    def _documents_of(self, object_ids: Sequence[str]) -> int:
+        if not object_ids:
+            return 0
+        return self.connection.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(t.indexed.c.documents), 0)).where(
+                t.indexed.c.collection_id == self.result.collection_id,
+                t.indexed.c.object_id.in_(object_ids),
+            )
+        ).scalar_one()
+
+    def _failures(self, findings: Sequence[Finding]) -> None:
+        failed = {f.object_id: f for f in findings if f.failure is not None}
+        if not failed:
+            return
+        names = {
+            row.object_id: row.name
+            for piece in slices(list(failed))
+            for row in self.connection.execute(
+                sa.select(t.objects.c.object_id, t.objects.c.name).where(
+                    t.objects.c.object_id.in_(piece)
+                )
+            )
+        }
+        collection = self.connection.execute(
+            sa.select(t.collections.c.name).where(
+                t.collections.c.collection_id == self.result.collection_id
+            )
+        ).scalar_one()
+        self.connection.execute(
+            sa.insert(t.failures),
+            [
+                {
+                    "failure_id": ids.new_id(ids.FAILURE),
+                    "namespace_id": self.namespace_id,
+                    "task_id": self.result.task_id,
+                    "object_id": f.object_id,
+                    "object_name": names[f.object_id],
+                    "collection_id": self.result.collection_id,
+                    "collection": collection,
+                    "worker": self.result.worker,
+                    "digest": self.result.digest,
+                    "at": now_ms(),
+                    **(f.failure or {}),
+                }
+                for f in failed.values()
+            ],
+        )
+
+    def _items(self, states: Sequence[tuple[int, ItemState]], left: Sequence[int]) -> None:
+        by_state: dict[ItemState, list[int]] = {}
+        for item_id, state in states:
+            by_state.setdefault(state, []).append(item_id)
+        for state, item_ids in by_state.items():
+            for piece in slices(item_ids):
+                self.connection.execute(
+                    sa.update(t.items).where(t.items.c.item_id.in_(piece)).values(state=state)
+                )
+        for piece in slices(left):
+            self.connection.execute(
+                sa.update(t.items)
+                .where(t.items.c.item_id.in_(piece))
+                .values(state=ItemState.PENDING, chunk_id=None)
+            )

@@ -1,0 +1,229 @@
+"""The ledger of a running task: its items, chunks and what became searchable.
+
+Every method is one transaction and may be called again with the same arguments: a listing page is
+recorded together with the cursor after it, a chunk's outcome together with the chunk's end. Counts
+in ``progress`` change in the transaction that changes the items; ``finish`` compares the two and
+fails the task when they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from workbench.domain.states import ItemState, TaskState
+from workbench.store import tables as t
+from workbench.store.acceptance import bucket_by_id, bucket_collections
+from workbench.store.chunk_end import ChunkResult, ChunkWriter, Finding
+from workbench.store.database import Database, now_ms
+from workbench.store.dialect import slices
+from workbench.store.pages import ListedPage, PageWriter, Route, objects_between
+from workbench.store.records import BucketRecord, CollectionRecord, ObjectRecord, TaskRecord
+from workbench.store.statements import (
+    OPEN,
+    cancel_open,
+    collection_of,
+    add_counts,
+    enter,
+    forget_objects,
+    load_task,
+    touch,
+)
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Objects whose documents of an older segment are still in ``space``."""
+
+    space: str
+    object_ids: tuple[str, ...]
+
+
+class Ledger:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # ---- the task --------------------------------------------------------------------------------
+
+    def task(self, namespace_id: str, task_id: str) -> TaskRecord:
+        with self._database.read() as connection:
+            return load_task(connection, namespace_id, task_id)
+
+    def bucket(self, namespace_id: str, bucket_id: str) -> BucketRecord:
+        with self._database.read() as connection:
+            return bucket_by_id(connection, namespace_id, bucket_id)
+
+    def collections(self, namespace_id: str, bucket_id: str) -> list[CollectionRecord]:
+        with self._database.read() as connection:
+            return bucket_collections(connection, namespace_id, bucket_id)
+
+    def begin(self, namespace_id: str, task_id: str) -> TaskRecord:
+        """The task, now in progress unless it has ended."""
+        with self._database.write() as connection:
+            enter(connection, namespace_id, task_id, TaskState.IN_PROGRESS, started_at=now_ms())
+            return load_task(connection, namespace_id, task_id)
+
+    def fail(
+        self, namespace_id: str, task_id: str, code: str, message: str, hint: str | None
+    ) -> None:
+        """End the task as FAILED; what has not come to its end is canceled."""
+        with self._database.write() as connection:
+            cancel_open(connection, namespace_id, task_id)
+            enter(
+                connection,
+                namespace_id,
+                task_id,
+                TaskState.FAILED,
+                error_code=code,
+                error_message=message,
+                error_hint=hint,
+                ended_at=now_ms(),
+            )
+
+    # ---- listing ---------------------------------------------------------------------------------
+
+    def known(
+        self, namespace_id: str, bucket_id: str, after: str, upto: str | None, scope: str
+    ) -> dict[str, ObjectRecord]:
+        """Objects with names in the range and in ``scope`` (a name or a folder's, "" for all)."""
+        with self._database.read() as connection:
+            return {
+                row.name: row
+                for row in objects_between(connection, namespace_id, bucket_id, after, upto, scope)
+            }
+
+    def record_page(
+        self,
+        task: TaskRecord,
+        page: ListedPage,
+        scope: str,
+        route: Route,
+        verify: bool,
+    ) -> bool:
+        """Write the page's objects and items, and move the task's cursor past it. False when that
+        has been done before."""
+        with self._database.write() as connection:
+            return PageWriter(connection, task, page, scope, route, verify).write()
+
+    def missing(self, namespace_id: str, task_id: str, limit: int) -> list[str]:
+        """At most ``limit`` ids of objects that the listing did not find; ``removed`` ends them."""
+        with self._database.read() as connection:
+            return list(
+                connection.execute(
+                    sa.select(t.removals.c.object_id)
+                    .where(
+                        t.removals.c.namespace_id == namespace_id,
+                        t.removals.c.task_id == task_id,
+                    )
+                    .limit(limit)
+                ).scalars()
+            )
+
+    def spaces_of(self, namespace_id: str, object_ids: Sequence[str]) -> set[str]:
+        """Spaces in which the objects have documents."""
+        with self._database.read() as connection:
+            return set(
+                connection.execute(
+                    sa.select(sa.distinct(t.indexed.c.space)).where(
+                        t.indexed.c.namespace_id == namespace_id,
+                        t.indexed.c.object_id.in_(object_ids),
+                    )
+                ).scalars()
+            )
+
+    def removed(self, namespace_id: str, task_id: str, object_ids: Sequence[str]) -> None:
+        """The objects' documents are gone: so are the objects."""
+        with self._database.write() as connection:
+            forget_objects(connection, namespace_id, object_ids)
+            connection.execute(
+                sa.delete(t.removals).where(
+                    t.removals.c.task_id == task_id, t.removals.c.object_id.in_(object_ids)
+                )
+            )
+            touch(connection, namespace_id, task_id, removed=len(object_ids))
+
+    # ---- a chunk's end ---------------------------------------------------------------------------
+
+    def mark_extracted(self, namespace_id: str, task_id: str, chunk_id: str) -> None:
+        with self._database.write() as connection:
+            changed = connection.execute(
+                sa.update(t.items)
+                .where(t.items.c.chunk_id == chunk_id, t.items.c.state == ItemState.PENDING)
+                .values(state=ItemState.EXTRACTED)
+            ).rowcount
+            if changed:
+                collection_id = collection_of(connection, namespace_id, chunk_id)
+                add_counts(connection, namespace_id, task_id, collection_id, extracted=changed)
+
+    def stale(
+        self, namespace_id: str, collection_id: str, chunk_id: str, object_ids: Sequence[str]
+    ) -> list[Stale]:
+        """Which of the objects have documents of the collection in another segment than this."""
+        found: dict[str, list[str]] = {}
+        with self._database.read() as connection:
+            for piece in slices(object_ids):
+                rows = connection.execute(
+                    sa.select(t.indexed.c.space, t.indexed.c.object_id).where(
+                        t.indexed.c.namespace_id == namespace_id,
+                        t.indexed.c.collection_id == collection_id,
+                        t.indexed.c.object_id.in_(piece),
+                        t.indexed.c.segment_id != chunk_id,
+                    )
+                )
+                for space, object_id in rows:
+                    found.setdefault(space, []).append(object_id)
+        return [Stale(space, tuple(object_ids)) for space, object_ids in found.items()]
+
+    def record_chunk(self, namespace_id: str, result: ChunkResult) -> None:
+        """The chunk's items come to their ends. Does nothing when it has been recorded."""
+        with self._database.write() as connection:
+            ended = connection.execute(
+                sa.update(t.chunks)
+                .where(
+                    t.chunks.c.namespace_id == namespace_id,
+                    t.chunks.c.chunk_id == result.chunk_id,
+                    t.chunks.c.state == "planned",
+                )
+                .values(state="indexed")
+            )
+            if ended.rowcount:
+                ChunkWriter(connection, namespace_id, result).write()
+
+    def give_up(self, namespace_id: str, task_id: str, chunk_id: str, reason: Finding) -> None:
+        """Every open item of the chunk fails for the reason of ``reason.failure``."""
+        with self._database.write() as connection:
+            rows = connection.execute(
+                sa.select(t.items.c.object_id, t.chunks.c.collection_id)
+                .join(t.chunks, t.chunks.c.chunk_id == t.items.c.chunk_id)
+                .where(t.items.c.chunk_id == chunk_id, t.items.c.state.in_(OPEN))
+            ).all()
+            connection.execute(
+                sa.update(t.chunks).where(t.chunks.c.chunk_id == chunk_id).values(state="failed")
+            )
+            if not rows:
+                return
+            findings = [
+                Finding(row.object_id, ItemState.FAILED, "", failure=reason.failure) for row in rows
+            ]
+            result = ChunkResult(
+                chunk_id, task_id, rows[0].collection_id, "", "", None, 0, 0, "", findings
+            )
+            ChunkWriter(connection, namespace_id, result).write()
+
+    def release(self, namespace_id: str, chunk_id: str) -> None:
+        """The chunk was stopped before it had a result: its items are planned again."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(t.items)
+                .where(
+                    t.items.c.namespace_id == namespace_id,
+                    t.items.c.chunk_id == chunk_id,
+                    t.items.c.state == ItemState.PENDING,
+                )
+                .values(chunk_id=None)
+            )
+            connection.execute(
+                sa.update(t.chunks).where(t.chunks.c.chunk_id == chunk_id).values(state="released")
+            )
