@@ -196,14 +196,8 @@ def _when(view: TaskView) -> str:
 def _error(task: TaskOut) -> list[Html]:
     if task.error is None:
         return []
-    said = " ".join(filter(None, (sentence(task.error.message), task.error.hint)))
+    said = " ".join(filter(None, (words.sentence(task.error.message), task.error.hint)))
     return [el("div", said, style=h.themed("color", "error"))]
-
-
-def sentence(text: str) -> str:
-    """Ends with a full stop, so that another sentence can follow."""
-    stripped = text.rstrip()
-    return stripped if not stripped or stripped[-1] in ".!?…" else stripped + "."
 
 
 def _failures(view: TaskView) -> list[Html]:
@@ -243,7 +237,9 @@ def plain(view: TaskView) -> str:
         lines += [f"  {line}" for line in (task.error.message, task.error.hint) if line]
     for f in view.failures[:FAILURES]:
         hint = f.hint or (_advice(f) if f.retryable else "")
-        lines.append(f"  {f.object_name}: {f.category} · {sentence(f.message)} {hint}".rstrip())
+        lines.append(
+            f"  {f.object_name}: {f.category} · {words.sentence(f.message)} {hint}".rstrip()
+        )
     rest = max(task.progress.failed, len(view.failures)) - FAILURES
     if view.failures and rest > 0:
         lines.append(f"  {rest:,} more in .failures")

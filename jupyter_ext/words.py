@@ -115,3 +115,9 @@ def position(page: int | None, start_ms: int | None, end_ms: int | None) -> str:
         until = f"–{clock(end_ms)}" if end_ms is not None and end_ms > start_ms else ""
         return clock(start_ms) + until
     return f"p. {page}" if page is not None else ""
+
+
+def sentence(text: str) -> str:
+    """``text`` with a full stop, so that another sentence can follow."""
+    stripped = text.rstrip()
+    return stripped if not stripped or stripped[-1] in ".!?…" else stripped + "."

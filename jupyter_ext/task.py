@@ -1,0 +1,142 @@
+"""A task in Python: what ``%mixpeek ingest``, ``wait``, ``cancel`` and ``retry`` give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from jupyter_ext import task_view
+from jupyter_ext.errors import TaskCanceled, TaskFailed, WaitInterrupted, from_workbench
+from jupyter_ext.screen import LiveTask, Screen
+from jupyter_ext.task_view import TaskView
+from workbench.client import Client
+from workbench.domain.errors import WorkbenchError
+from workbench.domain.states import TaskState
+from workbench.domain.wire import FailureOut, TaskOut
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ITEMS: Final = ("total", "pending", "extracted", "indexed", "skipped", "failed", "canceled")
+
+
+class Task:
+    """A handle of one task. It holds the state last seen: ``refresh`` asks, ``wait`` waits and
+    shows progress, ``cancel`` cancels. ``.df`` has a row per collection, ``.failures`` one per item
+    that failed. Nothing here runs in the background."""
+
+    def __init__(self, task: TaskOut, client: Client, screen: Screen) -> None:
+        self.out = task
+        self._client = client
+        self._screen = screen
+
+    @property
+    def task_id(self) -> str:
+        return self.out.task_id
+
+    @property
+    def state(self) -> TaskState:
+        return self.out.state
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """Progress: counts of items, and documents, by collection."""
+        import pandas as pd
+
+        names = ["collection", "extractor", *_ITEMS, "documents"]
+        rows = [[getattr(c, name) for name in names] for c in self.out.collections]
+        return pd.DataFrame(rows, columns=names).astype({"total": "Int64"})
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """What failed so far, why, and what to do."""
+        import pandas as pd
+
+        names = list(FailureOut.model_fields)
+        try:
+            found = list(self._client.iterate(self._client.failures, self.task_id))
+        except WorkbenchError as error:
+            raise from_workbench(error) from error
+        return pd.DataFrame([[getattr(f, n) for n in names] for f in found], columns=names)
+
+    def refresh(self) -> Task:
+        """Ask the service for the present state."""
+        self.out = self._ask(lambda: self._client.task(self.task_id))
+        return self
+
+    def wait(self, strict: bool = False) -> Task:
+        """Wait for the end and show progress. Raises as ``%mixpeek wait`` does: on FAILED and
+        CANCELED, and with ``strict`` on failures too."""
+        live = LiveTask(self._screen, lambda _: self._first_failures())
+        try:
+            self.out = self._ask(lambda: self._client.wait(self.task_id, live))
+        except KeyboardInterrupt:
+            self.out = live.last or self.out
+            raise WaitInterrupted(self.task_id) from None
+        raise_unless_good(self.out, strict)
+        return self
+
+    def cancel(self) -> Task:
+        """Ask for an end; the task stops within seconds."""
+        self.out = self._ask(lambda: self._client.cancel(self.task_id))
+        return self
+
+    def retry(self) -> Task:
+        """A new task of the failed items."""
+        return Task(self._ask(lambda: self._client.retry(self.task_id)), self._client, self._screen)
+
+    def _ask(self, call: Callable[[], TaskOut]) -> TaskOut:
+        try:
+            return call()
+        except WorkbenchError as error:
+            raise from_workbench(error) from error
+
+    def _first_failures(self) -> Sequence[FailureOut]:
+        return first_failures(self._client, self.task_id)
+
+    def _ipython_display_(self) -> None:
+        """The present state; nothing where the running cell has shown the end already."""
+        if self.state.ended and self.task_id in self._screen.shown:
+            return
+        if not self.state.ended:
+            self._look()
+        failed = self.state.ended and self.out.progress.failed
+        failures = self._first_failures() if failed else ()
+        stable = self._screen.mode().stable
+        self._screen.show_task(TaskView(self.out, failures, stable=stable))
+
+    def _look(self) -> None:
+        """The present state, or the last one seen where the service does not answer."""
+        try:
+            self.out = self._client.changes(self.task_id)[0]
+        except WorkbenchError:
+            return
+
+    def __repr__(self) -> str:
+        said = ", ".join(task_view.counts(self.out))
+        return f"<Task {task_view.title(self.out)}: {self.state}, {said}>"
+
+
+def first_failures(client: Client, task_id: str) -> Sequence[FailureOut]:
+    """Those that an output lists; none where the service does not answer, for the output itself
+    must come."""
+    try:
+        return client.failures(task_id, limit=task_view.FAILURES).results
+    except WorkbenchError:
+        return ()
+
+
+def raise_unless_good(task: TaskOut, strict: bool) -> None:
+    """A run of a notebook must stop at a task that did not do its work."""
+    name = task_view.title(task)
+    if task.state is TaskState.CANCELED:
+        raise TaskCanceled(f"{name} was canceled")
+    if task.state is TaskState.FAILED:
+        error = task.error
+        why = f": {error.message}" if error else ""
+        raise TaskFailed(f"{name} failed{why}", error.hint if error else None)
+    if strict and task.progress.failed:
+        raise TaskFailed(
+            f"{name}: {task.progress.failed:,} of {task.progress.total:,} items failed",
+            "the output above lists them; without --strict this is no error",
+        )
