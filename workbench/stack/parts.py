@@ -1,0 +1,224 @@
+"""The parts of a stack as data: which children it needs, with which command and environment, and
+when each one is ready.
+
+Parts that the settings name an address for are not started. Ports are free ones on loopback, the
+same as last time where they are still free, so that an address in a notebook stays right.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from workbench.domain.errors import Code, WorkbenchError
+from workbench.stack import processes
+from workbench.stack.home import read_json, write_json
+from workbench.stack.settings import PREFIX, Settings
+from workbench.stack.supervisor import Part
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parts of a stack, and the settings that its children run with."""
+
+    settings: Settings
+    parts: tuple[Part, ...]
+    url: str
+
+
+def plan_stack(settings: Settings, temporal: Path | None) -> Plan:
+    """``temporal`` is the program; None where the settings name a server."""
+    ports = _choose_ports(settings, temporal is not None)
+    child = replace(settings, port=ports["service"])
+    parts: list[Part] = []
+    if temporal is not None:
+        child = replace(child, temporal_address=f"127.0.0.1:{ports['temporal']}")
+        parts.append(_temporal(child, temporal, ports))
+    environment = child_environment(child)
+    if settings.qdrant_url is None:
+        parts.append(_vectors(child, environment))
+    parts.append(_service(child, environment))
+    parts.append(_worker(child, environment))
+    return Plan(child, tuple(parts), service_url(child))
+
+
+def service_url(settings: Settings) -> str:
+    """The address by which programs on this machine reach the service."""
+    host = settings.host
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The caller's environment with these settings, with the mark by which leftovers are found, and
+    without the caller's own key, which no child needs."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {
+        **kept,
+        **settings.environment(),
+        processes.MARKER: str(settings.runtime),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def ray_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """What a worker's own Ray needs: its short folder, token authentication with this home's token
+    (Ray listens on every interface), no reporting, and no copying of environments by uv."""
+    kept = {name: value for name, value in environment.items() if name != "RAY_ADDRESS"}
+    return {
+        **kept,
+        "RAY_TMPDIR": str(settings.runtime),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(settings.ray_token_file),
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+
+
+def health(url: str) -> dict[str, Any] | None:
+    """What ``/v1/health`` says to a caller without a key; None if nothing answers."""
+    place = urlsplit(url)
+    # http.client, unlike most clients, asks no proxy of the environment.
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=2)
+    try:
+        connection.request("GET", "/v1/health")
+        answer = json.loads(connection.getresponse().read(65536))
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return answer if isinstance(answer, dict) else None
+
+
+def accepts(address: str | Path) -> bool:
+    """Whether somebody listens at ``HOST:PORT`` or on a Unix socket."""
+    try:
+        if isinstance(address, Path):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(1)
+                probe.connect(str(address))
+        else:
+            host, port = address.rsplit(":", 1)
+            socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _temporal(settings: Settings, program: Path, ports: Mapping[str, int]) -> Part:
+    address = f"127.0.0.1:{ports['temporal']}"
+    page = ("--ui-port", str(ports["temporal_ui"])) if settings.temporal_ui else ("--headless",)
+    command = (
+        *(str(program), "server", "start-dev", "--ip", "127.0.0.1"),
+        *("--port", str(ports["temporal"]), *page),
+        *("--namespace", settings.temporal_namespace),
+        *("--db-filename", str(settings.temporal_file), "--log-level", "error"),
+    )
+    environment = {
+        name: value
+        for name, value in child_environment(settings).items()
+        if not name.startswith("TEMPORAL_")  # the caller's own client settings
+    }
+    return Part(
+        "temporal",
+        command,
+        environment,
+        address=address,
+        ready=lambda: accepts(address),
+        wave=1,
+    )
+
+
+def _vectors(settings: Settings, environment: Mapping[str, str]) -> Part:
+    path = settings.vectors_socket
+    return Part(
+        "vectors",
+        _verb("vectors"),
+        environment,
+        address=str(path),
+        ready=lambda: accepts(path),
+        sweep=lambda: path.unlink(missing_ok=True),
+        wave=1,
+    )
+
+
+def _service(settings: Settings, environment: Mapping[str, str]) -> Part:
+    url = service_url(settings)
+
+    def ready() -> bool:
+        answer = health(url)
+        return answer is not None and answer.get("state") == "ok"
+
+    return Part("service", _verb("serve"), environment, address=url, ready=ready)
+
+
+def _worker(settings: Settings, environment: Mapping[str, str]) -> Part:
+    if settings.ray_address is not None:
+        return Part("worker", _verb("work"), environment, address=settings.ray_address)
+
+    def sweep() -> None:
+        processes.end(processes.ray_of_stack(settings), patience=0.2)
+
+    return Part("worker", _verb("work"), ray_environment(settings, environment), sweep=sweep)
+
+
+def _verb(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-P", "-m", "workbench", name)
+
+
+def _choose_ports(settings: Settings, temporal: bool) -> dict[str, int]:
+    path = settings.run_folder / "ports.json"
+    last = read_json(path) or {}
+    wanted = ["service", *(["temporal"] if temporal else [])]
+    if temporal and settings.temporal_ui:
+        wanted.append("temporal_ui")
+    ports: dict[str, int] = {}
+    for name in wanted:
+        host = settings.host if name == "service" else "127.0.0.1"
+        fixed = settings.port if name == "service" else 0
+        if fixed and not _is_free(host, fixed):
+            raise WorkbenchError(
+                Code.CONFLICT,
+                f"port {fixed} of {host} is in use by another program",
+                "choose another port with MIXPEEK_PORT, or none for a free one",
+            )
+        port = fixed or last.get(name)
+        while not isinstance(port, int) or port in ports.values() or not _is_free(host, port):
+            port = _free_port(host)
+        ports[name] = port
+    write_json(path, ports)
+    return ports
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        _bind(host, port).close()
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _free_port(host: str) -> int:
+    with _bind(host, 0) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    probe = socket.socket(family)
+    try:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+    except OSError:
+        probe.close()
+        raise
+    return probe

@@ -1,0 +1,111 @@
+"""Finding and ending the processes of one stack, also those that outlived their parent.
+
+A process is named by its pid and its start time, since pids are used again. Every process of a
+stack inherits ``MIXPEEK_RUNTIME``, so what belongs to a stack is found without a list that might
+be incomplete. Ray's agents write their title over their environment; they are known by that title
+together with their working folder, the home. The caller and its ancestors are never in the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from workbench.stack.settings import PREFIX, Settings
+
+#: Set for every child; its value is the stack's runtime folder.
+MARKER = PREFIX + "RUNTIME"
+#: Clocks are stepped; start times are compared within this many seconds.
+_TOLERANCE = 2.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    pid: int
+    started: float
+
+
+def identity(pid: int) -> Identity | None:
+    """Who has this pid now; None if nobody."""
+    try:
+        return Identity(pid, psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def alive(who: Identity) -> bool:
+    """Whether that very process still runs (a zombie does not)."""
+    return find(who) is not None
+
+
+def find(who: Identity) -> psutil.Process | None:
+    try:
+        process = psutil.Process(who.pid)
+        same = abs(process.create_time() - who.started) <= _TOLERANCE
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
+
+
+def of_stack(settings: Settings, recorded: Iterable[Identity] = ()) -> list[psutil.Process]:
+    """Every living process of the stack of this home: marked, recorded, or descended from one."""
+    myself = psutil.Process()
+    mine = {myself.pid, *(parent.pid for parent in myself.parents())}
+    found = {process.pid: process for process in map(find, recorded) if process is not None}
+    for process in psutil.process_iter():
+        if process.pid not in found and _belongs(process, settings):
+            found[process.pid] = process
+    for process in list(found.values()):
+        with contextlib.suppress(psutil.Error):
+            found.update((child.pid, child) for child in process.children(recursive=True))
+    return [process for pid, process in found.items() if pid not in mine]
+
+
+def ray_of_stack(settings: Settings) -> list[psutil.Process]:
+    """The processes of this home's own Ray: what a worker that was killed leaves behind."""
+    return [process for process in of_stack(settings) if _is_ray(process)]
+
+
+def end(processes: Sequence[psutil.Process], patience: float = 1.5) -> list[psutil.Process]:
+    """SIGTERM, ``patience`` seconds, SIGKILL; returns those that are still there after it."""
+    return _send(_send(processes, "terminate", patience), "kill", 3.0)
+
+
+def wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that are still there after so many seconds."""
+    return psutil.wait_procs(processes, timeout=seconds)[1]
+
+
+def _send(processes: Sequence[psutil.Process], how: str, patience: float) -> list[psutil.Process]:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            getattr(process, how)()
+    return wait(processes, patience)
+
+
+def _belongs(process: psutil.Process, settings: Settings) -> bool:
+    try:
+        if process.uids().real != os.getuid() or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        if process.environ().get(MARKER) == str(settings.runtime):
+            return True
+        return _has_ray_title(process) and Path(process.cwd()) == settings.home
+    except (psutil.Error, OSError):
+        return False
+
+
+def _is_ray(process: psutil.Process) -> bool:
+    try:
+        arguments = process.cmdline()
+    except psutil.Error:
+        return False
+    return _has_ray_title(process) or any("/ray/" in argument for argument in arguments[:4])
+
+
+def _has_ray_title(process: psutil.Process) -> bool:
+    return (process.cmdline() or [""])[0].startswith("ray::")

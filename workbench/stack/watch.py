@@ -1,0 +1,167 @@
+"""One stack from start to end: the body of ``mixpeek up``.
+
+Take the lock of the home; end what an earlier session left (also Ray's processes) and remove its
+sockets; have the Temporal program; start the parts and watch them until SIGINT, SIGTERM or SIGHUP;
+end every process of this home and say so. ``run/state.json`` tells others where it stands, and
+``run/service.json`` names the service from its first good answer until the stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workbench import __version__
+from workbench.stack import processes
+from workbench.stack.home import lock_home, prepare_home, write_json
+from workbench.stack.parts import Plan, plan_stack
+from workbench.stack.settings import Settings
+from workbench.stack.state import StackState, read_state, write_state
+from workbench.stack.supervisor import Limits, PartStatus, StartFailed, Supervisor, log_tail
+from workbench.stack.temporal import ensure_temporal
+
+Say = Callable[[str], None]
+MakePlan = Callable[[Settings, Say], Plan]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told: ``say`` of progress, ``ready`` once, when everything runs."""
+
+    say: Say
+    ready: Callable[[StackState], None]
+
+
+def watch_stack(
+    settings: Settings,
+    listener: Listener,
+    *,
+    make_plan: MakePlan | None = None,
+    limits: Limits | None = None,
+) -> bool:
+    """Run the stack until it is told to stop. False, at once, where another process runs it.
+
+    Raises ``WorkbenchError`` where it cannot be set up, ``StartFailed`` where a part does not
+    start; nothing runs then.
+    """
+    prepare_home(settings)
+    lock = lock_home(settings)
+    if lock is None:
+        return False
+    try:
+        clear_leftovers(settings)
+        keeper = _Keeper(settings, listener)
+        try:
+            plan = (make_plan or default_plan)(settings, listener.say)
+            asyncio.run(keeper.run(plan, limits))
+        except BaseException as error:
+            keeper.note_failure(settings, str(error) or type(error).__name__)
+            raise
+        finally:
+            settings.service_file.unlink(missing_ok=True)
+            processes.end(processes.of_stack(settings))
+    finally:
+        os.close(lock)
+    return True
+
+
+def default_plan(settings: Settings, say: Say) -> Plan:
+    """The real parts, with the Temporal program fetched or built if need be."""
+    embedded = settings.temporal_address is None
+    return plan_stack(settings, ensure_temporal(settings, say) if embedded else None)
+
+
+def clear_leftovers(settings: Settings) -> list[int]:
+    """End the processes of an earlier session of this home; returns the pids of those that would
+    not end. Only for who holds the lock, or knows that nobody does."""
+    before = read_state(settings)
+    recorded = before.identities() if before else []
+    left = processes.end(processes.of_stack(settings, recorded))
+    settings.service_file.unlink(missing_ok=True)
+    for session in settings.ray_folder.glob("session_*"):
+        if session.is_symlink():
+            session.unlink()
+        else:
+            shutil.rmtree(session, ignore_errors=True)
+    return [process.pid for process in left]
+
+
+class _Keeper:
+    """Keeps the files of ``run/`` true while the supervisor works."""
+
+    def __init__(self, settings: Settings, listener: Listener) -> None:
+        myself = processes.identity(os.getpid()) or processes.Identity(os.getpid(), time.time())
+        self._settings = settings
+        self._listener = listener
+        self._state = StackState(myself, time.time(), __version__)
+        self._told: dict[str, str] = {}
+        write_state(settings, self._state)
+
+    async def run(self, plan: Plan, limits: Limits | None) -> None:
+        self._state = replace(self._state, url=plan.url)
+        supervisor = Supervisor(
+            plan.parts,
+            folder=self._settings.home,
+            logs=self._settings.logs_folder,
+            changed=self._changed,
+            limits=limits,
+        )
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def asked() -> None:
+            if stop.is_set():
+                supervisor.hurry()
+            stop.set()
+
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, asked)
+        await supervisor.run(stop, self._started)
+
+    def note_failure(self, settings: Settings, message: str) -> None:
+        write_state(settings, replace(self._state, failure=message))
+
+    async def _started(self) -> None:
+        self._state = replace(self._state, ready=True)
+        write_state(self._settings, self._state)
+        self._listener.ready(self._state)
+
+    def _changed(self, statuses: Sequence[PartStatus]) -> None:
+        self._state = replace(self._state, parts=tuple(statuses))
+        for status in statuses:
+            if self._told.get(status.name) != status.state:
+                self._told[status.name] = status.state
+                self._tell(status)
+        write_state(self._settings, self._state)
+
+    def _tell(self, status: PartStatus) -> None:
+        if status.state == "restarting":
+            self._listener.say(f"{status.name} {status.last_exit}: starting it again")
+        elif status.state in ("ready", "running"):
+            seconds = time.time() - (status.started or time.time())
+            self._listener.say(f"{status.name} is {status.state} ({seconds:.1f} s)")
+        if status.name == "service" and status.state == "ready" and status.pid is not None:
+            self._write_service(status.pid)
+
+    def _write_service(self, pid: int) -> None:
+        answer = {
+            "url": self._state.url,
+            "pid": pid,
+            "version": __version__,
+            "home_id": self._settings.home_id,
+        }
+        write_json(self._settings.service_file, answer)
+
+
+def explain(failure: StartFailed, logs: Path) -> str:
+    """The failure with the end of the log of its part."""
+    log = logs / f"{failure.part}.log"
+    tail = log_tail(log)
+    return f"{failure}\n--- end of {log} ---\n{tail}" if tail else f"{failure} (see {log})"
