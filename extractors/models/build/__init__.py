@@ -1,0 +1,1 @@
+"""Making the packaged picture model from its sources; see ``__main__``."""

@@ -1,0 +1,102 @@
+"""Words for a picture: what the model is sure it shows, and what its file name says."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from extractors.models import LABELS
+
+#: A label is named from this probability on, at most three of them.
+SURE = 0.2
+MOST = 3
+#: A more general word is named when its labels together reach this: on animals "bird" was then
+#: never wrong and found in 84 % of the pictures of birds.
+SURE_TOGETHER = 0.5
+#: Names that cameras, phones and screenshots give: they say nothing.
+CAMERA = frozenset(
+    {
+        "burst",
+        "dcim",
+        "dsc",
+        "dscf",
+        "dscn",
+        "gopr",
+        "imag",
+        "image",
+        "img",
+        "mvimg",
+        "pano",
+        "photo",
+        "pic",
+        "picture",
+        "pxl",
+        "sam",
+        "screenshot",
+        "untitled",
+        "vid",
+        "whatsapp",
+        "wp",
+    }
+)
+WORD = re.compile(r"[^\W\d_]+")
+#: Where two words meet in one: ``holidayBeach``, ``beach2024``.
+MEETING = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The labels by output, and the more general words with the outputs they cover, as a matrix of
+    0 and 1, narrow ones first."""
+
+    names: tuple[str, ...]
+    hypernyms: tuple[str, ...]
+    members: npt.NDArray[np.float32]
+
+    def tags(self, probabilities: npt.NDArray[np.float32]) -> list[tuple[str, ...]]:
+        """What each picture of a batch shows, from probabilities of shape (n, labels): surest
+        labels first, then the general words from narrow to wide."""
+        together = probabilities @ self.members.T > SURE_TOGETHER
+        return [
+            self._row(row, general) for row, general in zip(probabilities, together, strict=True)
+        ]
+
+    def _row(
+        self, probabilities: npt.NDArray[np.float32], general: npt.NDArray[np.bool_]
+    ) -> tuple[str, ...]:
+        sure = np.flatnonzero(probabilities > SURE)
+        best = sure[np.argsort(-probabilities[sure])][:MOST]
+        words = [self.names[i] for i in best]
+        words += [self.hypernyms[i] for i in np.flatnonzero(general)]
+        return tuple(dict.fromkeys(words))
+
+
+def load_vocabulary(path: Path = LABELS) -> Vocabulary:
+    """The packaged label table."""
+    table = json.loads(path.read_text("utf-8"))
+    members = np.zeros((len(table["hypernyms"]), len(table["names"])), np.float32)
+    for row, hypernym in enumerate(table["hypernyms"]):
+        members[row, hypernym["members"]] = 1
+    return Vocabulary(
+        names=tuple(table["names"]),
+        hypernyms=tuple(h["name"] for h in table["hypernyms"]),
+        members=members,
+    )
+
+
+def name_words(name: str) -> tuple[str, ...]:
+    """The words of a file name: ``trips/IMG_2041_red-barn.jpeg`` gives red, barn."""
+    stem = PurePosixPath(name).stem
+    words = WORD.findall(MEETING.sub(" ", stem))
+    return tuple(w for w in words if len(w) > 1 and w.lower() not in CAMERA)
+
+
+def caption(words: tuple[str, ...], tags: tuple[str, ...]) -> str | None:
+    """What the text index sees of a picture: the name's words, then the tags."""
+    parts = [" ".join(words), ", ".join(tags)]
+    return " · ".join(p for p in parts if p) or None
