@@ -109,7 +109,8 @@ class Telemetry:
                 self._wake.notify_all()
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Waits until what was emitted before is on disk; False when that cannot be now."""
+        """Waits until nothing that was emitted before is queued: it is on disk, or counted as
+        dropped or rejected. False when that cannot be now."""
         with self._wake:
             goal = self._accepted
             self._flush_to = max(self._flush_to, goal)
