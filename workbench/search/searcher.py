@@ -1,0 +1,303 @@
+"""Search over all collections in reach.
+
+The request is checked, its scope narrowed, the query encoded by the models that the outputs in
+scope name, all ranked lists are asked for in one round trip, and fused. One list alone keeps the
+engine's scores and order, and is asked for exactly what the page shows. Every search, also one that
+fails, is told to telemetry once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from workbench.domain import filters
+from workbench.domain.errors import Code, WorkbenchError, not_found
+from workbench.domain.filters import Filter
+from workbench.domain.wire import Hit, Reason, SearchRequest, SearchResponse, SearchTiming
+from workbench.extraction.contract import Output, Query, Vector
+from workbench.extraction.registry import Registry, outputs_for
+from workbench.search.arms import Target, for_text, for_vector, for_vectors, searchable
+from workbench.search.encoder import Encodable, QueryEncoder
+from workbench.search.fusion import Fused, Ranked, fuse
+from workbench.search.hits import hit
+from workbench.search.query import (
+    DocumentQuery,
+    MediaQuery,
+    SearchQuery,
+    TextQuery,
+    VectorQuery,
+    kind_of,
+    parse,
+)
+from workbench.search.scope import Buckets, Collections, Scope, Space, narrow
+from workbench.telemetry.events import SearchEvent
+from workbench.vectors.port import (
+    BadVectors,
+    Point,
+    Scored,
+    SpaceNotFound,
+    VectorStore,
+    VectorsUnavailable,
+)
+
+#: Candidates of each list when several are fused: a document in the page by virtue of two middling
+#: ranks must be seen in both.
+FEWEST_CANDIDATES = 50
+CANDIDATES = 4
+#: Above this many candidates the payloads are fetched for the page only, in a second round trip.
+PAYLOADS_AT_ONCE = 400
+
+
+@dataclass
+class _Run:
+    """What one search adds up while it goes."""
+
+    encode: float = 0.0
+    engine: float = 0.0
+    collections: int = 0
+    warnings: list[str] = field(default_factory=list[str])
+
+
+class Searcher:
+    """``emit`` takes the event of each search and must not block."""
+
+    def __init__(
+        self,
+        collections: Collections,
+        buckets: Buckets,
+        registry: Registry,
+        vectors: VectorStore,
+        encoder: QueryEncoder,
+        emit: Callable[[SearchEvent], None],
+    ) -> None:
+        self._collections = collections
+        self._buckets = buckets
+        self._registry = registry
+        self._vectors = vectors
+        self._encoder = encoder
+        self._emit = emit
+
+    async def search(self, namespace_id: str, request: SearchRequest) -> SearchResponse:
+        """Raises ``WorkbenchError``: not found, invalid query, filter or media, unavailable."""
+        at, begun, run = time.time_ns() // 1_000_000, time.perf_counter(), _Run()
+        hits: list[Hit] = []
+        error: str | None = Code.INTERNAL
+        try:
+            scope, hits = await self._search(namespace_id, request, run)
+            error = None
+        except WorkbenchError as refused:
+            error = refused.code
+            raise
+        finally:
+            seconds = time.perf_counter() - begun
+            self._emit(
+                SearchEvent(
+                    event_id=uuid.uuid4().hex,
+                    namespace_id=namespace_id,
+                    at=at,
+                    mode=request.mode,
+                    kind=kind_of(request),
+                    collections=run.collections,
+                    hits=len(hits),
+                    encode_seconds=run.encode,
+                    engine_seconds=run.engine,
+                    seconds=seconds,
+                    error=error,
+                )
+            )
+        return SearchResponse(
+            hits=hits,
+            mode=request.mode,
+            collections=[each.name for each in scope.collections],
+            timing=SearchTiming(encode=run.encode, engine=run.engine, total=seconds),
+            warnings=run.warnings,
+        )
+
+    async def _search(
+        self, namespace_id: str, request: SearchRequest, run: _Run
+    ) -> tuple[Scope, list[Hit]]:
+        query = parse(request)
+        user = None if request.filter is None else filters.parse(request.filter)
+        scope = await self._narrow(namespace_id, request.buckets, request.collections)
+        run.collections = len(scope.collections)
+        run.warnings += scope.warnings
+        targets = await self._targets(scope, request, query, run)
+        if not targets:
+            return scope, []
+        leave_out = query.document_id if isinstance(query, DocumentQuery) else None
+        hits = await self._hits(scope, request, targets, user, leave_out, run)
+        if not hits and request.offset == 0 and user is None and request.mode != "text":
+            names = ", ".join(each.name for each in scope.collections[:3])
+            run.warnings.append(f"no documents were found in {names}: they may still be empty")
+        return scope, hits
+
+    async def _narrow(
+        self, namespace_id: str, buckets: Sequence[str] = (), collections: Sequence[str] = ()
+    ) -> Scope:
+        def look() -> Scope:
+            reach = self._collections.reach(namespace_id)
+            return narrow(namespace_id, reach, self._buckets, self._registry, buckets, collections)
+
+        return await asyncio.to_thread(look)
+
+    # ---- from the query to ranked lists ---------------------------------------------------------
+
+    async def _targets(
+        self, scope: Scope, request: SearchRequest, query: SearchQuery, run: _Run
+    ) -> list[Target]:
+        match query:
+            case TextQuery():
+                dense = [] if request.mode == "text" else searchable(scope, "text")
+                asked = Query("text", text=query.text)
+                vectors = await self._encode(asked, dense, run)
+                targets = for_text(scope, request.mode, query.text, vectors)
+                what = "a text"
+            case MediaQuery():
+                dense = searchable(scope, query.media)
+                asked = Query(query.media, data=query.data)
+                targets = for_vectors(dense, await self._encode(asked, dense, run))
+                what = f"an example of {query.mime}"
+            case VectorQuery():
+                spec = self._registry.get(query.extractor).spec
+                targets = for_vector(scope, query, outputs_for(spec, spec.parameters()))
+                what = f"a vector of {query.feature}"
+            case DocumentQuery():
+                vectors = await self._stored(scope.namespace_id, query.document_id, run)
+                outputs = [(space, out) for space in scope.spaces for out in space.outputs]
+                targets = for_vectors(outputs, vectors)
+                what = "the vectors of that document"
+        if not targets and scope.collections:
+            run.warnings.append(f"no collection here can be searched with {what}")
+        return targets
+
+    async def _encode(
+        self, query: Query, outputs: Sequence[tuple[Space, Output]], run: _Run
+    ) -> Mapping[str, Vector]:
+        begun = time.perf_counter()
+        try:
+            return await self._encoder.encode(
+                query,
+                [Encodable(space.extractor, space.parameters, out) for space, out in outputs],
+            )
+        finally:
+            run.encode = time.perf_counter() - begun
+
+    async def _stored(self, namespace_id: str, document_id: str, run: _Run) -> Mapping[str, Vector]:
+        """The vectors of a document of this namespace, by model."""
+        try:
+            wanted = str(uuid.UUID(document_id))
+        except ValueError:
+            raise not_found("document", document_id) from None
+        begun = time.perf_counter()
+        everything = await self._narrow(namespace_id)
+        try:
+            for space in everything.spaces:
+                point = (await self._retrieve(space.name, [wanted], vectors=True)).get(wanted)
+                if point is None or point.payload.get("namespace") != namespace_id:
+                    continue
+                if point.payload.get("collection_id") in space.collection_ids:
+                    by_name = {out.name: out.model for out in space.outputs}
+                    return {
+                        by_name[name]: vector
+                        for name, vector in point.vectors.items()
+                        if name in by_name
+                    }
+        finally:
+            run.engine += time.perf_counter() - begun
+        raise not_found("document", document_id)
+
+    # ---- from ranked lists to hits --------------------------------------------------------------
+
+    async def _hits(
+        self,
+        scope: Scope,
+        request: SearchRequest,
+        targets: Sequence[Target],
+        user: Filter | None,
+        leave_out: str | None,
+        run: _Run,
+    ) -> list[Hit]:
+        single = len(targets) == 1
+        page = request.top + request.offset + (leave_out is not None)
+        limit = page if single else max(FEWEST_CANDIDATES, CANDIDATES * page)
+        payload = single or limit * len(targets) <= PAYLOADS_AT_ONCE
+        arms = [each.arm(scope, limit, user, request.exact, payload) for each in targets]
+        begun = time.perf_counter()
+        try:
+            with _told():
+                answers = await self._vectors.search(arms)
+            if leave_out is not None:
+                answers = [[hit for hit in each if hit.id != leave_out] for each in answers]
+            if single:
+                return _single(targets[0], answers[0], request)
+            lists = [
+                Ranked(target.kind, target.feature, target.space.name, 1.0, answer)
+                for target, answer in zip(targets, answers, strict=True)
+            ]
+            fused = fuse(lists, request.top, request.offset)
+            if not payload:
+                fused = await self._with_payloads(fused)
+        finally:
+            run.engine += time.perf_counter() - begun
+        return [
+            hit(request.offset + place, each.score, each.reasons, each.id, each.payload)
+            for place, each in enumerate(fused, start=1)
+        ]
+
+    async def _with_payloads(self, fused: Sequence[Fused]) -> list[Fused]:
+        """The same with payloads; what was deleted since the search is left out."""
+        ids: dict[str, list[str]] = {}
+        for each in fused:
+            ids.setdefault(each.space, []).append(each.id)
+        points = await asyncio.gather(*(self._retrieve(space, some) for space, some in ids.items()))
+        payloads = {key: point.payload for found in points for key, point in found.items()}
+        for each in fused:
+            each.payload = payloads.get(each.id, {})
+        return [each for each in fused if each.id in payloads]
+
+    async def _retrieve(
+        self, space: str, ids: Sequence[str], *, vectors: bool = False
+    ) -> Mapping[str, Point]:
+        with _told():
+            try:
+                return await self._vectors.retrieve(space, ids, vectors=vectors)
+            except SpaceNotFound:  # nothing was indexed into it yet
+                return {}
+
+
+def _single(target: Target, answer: Sequence[Scored], request: SearchRequest) -> list[Hit]:
+    """One list needs no fusion: the engine's order and scores, from ``offset`` on."""
+    kind, feature = target.kind, target.feature
+    page = answer[request.offset : request.offset + request.top]
+    return [
+        hit(
+            rank,
+            each.score,
+            [Reason.model_construct(kind=kind, feature=feature, score=each.score, rank=rank)],
+            each.id,
+            each.payload,
+        )
+        for rank, each in enumerate(page, start=request.offset + 1)
+    ]
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """The engine's errors as those that reach a person."""
+    try:
+        yield
+    except VectorsUnavailable as error:
+        raise WorkbenchError(
+            Code.UNAVAILABLE,
+            f"the vector store cannot be reached: {error}",
+            "it is restarted by itself; try again, or see `mixpeek status`",
+        ) from error
+    except BadVectors as error:
+        raise WorkbenchError(
+            Code.INVALID_QUERY, f"the query cannot be searched: {error}"
+        ) from error
