@@ -32,7 +32,7 @@ class HomeKey:
         return "HomeKey(…)"
 
     def authenticate(self, credential: str) -> Principal | None:
-        return Principal("home") if same_key(credential, self._key) else None
+        return Principal("home", home=True) if same_key(credential, self._key) else None
 
 
 class Access:

@@ -9,10 +9,12 @@ from workbench.domain.errors import Code, WorkbenchError
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller that has shown a valid credential. ``namespaces`` holds namespace ids; None: all."""
+    """A caller that has shown a valid credential. ``namespaces`` holds namespace ids; None: all.
+    ``home``: it showed the home's own key, so it is the user who runs the service."""
 
     name: str
     namespaces: frozenset[str] | None = None
+    home: bool = False
 
     def reaches(self, namespace_id: str) -> bool:
         return self.namespaces is None or namespace_id in self.namespaces

@@ -75,8 +75,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def open_blobs(location: str) -> BlobStore:
-    """The store at ``location`` (a ``file:`` URI)."""
-    scheme, _, path = location.partition("://")
+    """The store at ``location``: a folder, as a path or as a ``file:`` URI."""
+    scheme, separator, path = location.partition("://")
+    if not separator:
+        return FolderBlobs(Path(location))
     if scheme != "file":
-        raise ValueError(f"no blob store for {scheme!r}: use a file: address")
+        raise ValueError(f"there is no blob store for {scheme!r}: give a folder")
     return FolderBlobs(Path(unquote(path)))

@@ -45,16 +45,19 @@ class ExtractorActor:
     ) -> Summary:
         if self._extractor is None:
             raise RuntimeError("load the extractor first")
-        outcome = extract_chunk(
-            self._extractor,
-            self._blobs,
-            namespace_id,
-            chunk_id,
-            self._stop,
-            self._name(),
-            only,
-            part,
-        )
+        try:
+            outcome = extract_chunk(
+                self._extractor,
+                self._blobs,
+                namespace_id,
+                chunk_id,
+                self._stop,
+                self._name(),
+                only,
+                part,
+            )
+        finally:
+            self._stop.chunk_id = None  # it has been heard, or came too late
         return summarize(outcome)
 
     @ray.method(concurrency_group="control")

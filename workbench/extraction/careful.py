@@ -64,6 +64,8 @@ async def _one_by_one(
         if outcome is not None:
             parts.append(outcome)
         reached = index + 1
+        if outcome is not None and outcome.left:
+            break  # it was stopped
     left = [item.object_id for item in manifest.items[reached:]]
     return summarize(_merge(blobs, manifest, parts, left))
 

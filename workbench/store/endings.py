@@ -157,7 +157,8 @@ class Endings:
             if kind == "object":
                 forget_objects(connection, namespace_id, [target_id])
                 return
-            collections = list(connection.execute(_collections_of(kind, target_id)).scalars())
+            rows = connection.execute(_collections_of(kind, target_id)).scalars()
+            collections = [str(row) for row in rows]
             _forget_collections(connection, namespace_id, collections)
             if kind == "bucket":
                 here = t.objects.c.bucket_id == target_id

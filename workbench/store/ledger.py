@@ -8,7 +8,7 @@ fails the task when they differ.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -23,9 +23,9 @@ from workbench.store.pages import ListedPage, PageWriter, Route, objects_between
 from workbench.store.records import BucketRecord, CollectionRecord, ObjectRecord, TaskRecord
 from workbench.store.statements import (
     OPEN,
+    add_counts,
     cancel_open,
     collection_of,
-    add_counts,
     enter,
     forget_objects,
     load_task,
@@ -35,7 +35,7 @@ from workbench.store.statements import (
 
 @dataclass(frozen=True)
 class Stale:
-    """Objects whose documents of an older segment are still in ``space``."""
+    """Objects with documents in ``space`` that what was read now replaces."""
 
     space: str
     object_ids: tuple[str, ...]
@@ -158,22 +158,24 @@ class Ledger:
                 add_counts(connection, namespace_id, task_id, collection_id, extracted=changed)
 
     def stale(
-        self, namespace_id: str, collection_id: str, chunk_id: str, object_ids: Sequence[str]
+        self, namespace_id: str, collection_id: str, digest: str, read: Mapping[str, str]
     ) -> list[Stale]:
-        """Which of the objects have documents of the collection in another segment than this."""
+        """Which of the objects (their SHA-256 as now ``read``) have documents of other content, or
+        made by another digest."""
         found: dict[str, list[str]] = {}
+        columns = t.indexed.c
         with self._database.read() as connection:
-            for piece in slices(object_ids):
+            for piece in slices(list(read)):
                 rows = connection.execute(
-                    sa.select(t.indexed.c.space, t.indexed.c.object_id).where(
-                        t.indexed.c.namespace_id == namespace_id,
-                        t.indexed.c.collection_id == collection_id,
-                        t.indexed.c.object_id.in_(piece),
-                        t.indexed.c.segment_id != chunk_id,
+                    sa.select(t.indexed).where(
+                        columns.namespace_id == namespace_id,
+                        columns.collection_id == collection_id,
+                        columns.object_id.in_(piece),
                     )
                 )
-                for space, object_id in rows:
-                    found.setdefault(space, []).append(object_id)
+                for row in rows:
+                    if (row.sha256, row.digest) != (read[row.object_id], digest):
+                        found.setdefault(row.space, []).append(row.object_id)
         return [Stale(space, tuple(object_ids)) for space, object_ids in found.items()]
 
     def record_chunk(self, namespace_id: str, result: ChunkResult) -> None:

@@ -208,7 +208,7 @@ class PageWriter:
             unmatched += not collections
             for collection in collections:
                 object_id = object_ids[entry.name]
-                present = searchable.get((object_id, collection.collection_id))
+                present: Any = searchable.get((object_id, collection.collection_id))
                 skipped = self._up_to_date(present, entry, collection)
                 rows.append(self._item_row(object_id, collection.collection_id, skipped))
                 count = counts.setdefault(collection.collection_id, Counter())

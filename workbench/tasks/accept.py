@@ -1,0 +1,236 @@
+"""Taking requests for work: checks what can be checked now, then hands them to the store.
+
+Where a path is readable: below the roots of the settings, which a caller on the same machine with
+the home's own key extends by what it names. The home is never a source. Which bucket a path belongs
+to: the one that is named; else the bucket whose source it is or lies in; else a new one that is
+called like the folder. A path inside a bucket's source syncs that part only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.access.principal import Principal
+from workbench.domain.errors import Code, WorkbenchError, not_found
+from workbench.domain.wire import IngestRequest
+from workbench.extraction.registry import Registry
+from workbench.store.acceptance import Acceptance, IngestOrder, Recipe
+from workbench.store.ledger import Ledger
+from workbench.store.records import BucketRecord, CollectionRecord
+from workbench.store.targets import Targets
+from workbench.tasks.recipes import recipe
+
+FOLDER = "folder"
+NAME_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the service may read: nothing where it listens on an ``outside`` address."""
+
+    home: Path
+    roots: Sequence[Path]
+    outside: bool
+    added: list[Path] = field(default_factory=list[Path])
+
+    def check(self, path: Path, mine: bool) -> None:
+        """Raises unless the path may be read. ``mine``: asked by the user whose service it is."""
+        home = self.home.resolve()
+        if path == home or path.is_relative_to(home):
+            raise WorkbenchError(
+                Code.SOURCE_UNREADABLE,
+                f"{path} is inside the workbench's own home",
+                "keep your files elsewhere",
+            )
+        if self.outside:
+            raise WorkbenchError(
+                Code.SOURCE_UNREADABLE,
+                "this service reads no paths of its machine, since other machines can reach it",
+                "send the files: run mixpeek ingest where they are",
+            )
+        if mine:
+            self.added.append(path)
+        if not any(path.is_relative_to(root.resolve()) for root in (*self.roots, *self.added)):
+            raise WorkbenchError(
+                Code.SOURCE_UNREADABLE,
+                f"the service may not read {path}",
+                "start it with this folder among MIXPEEK_ROOTS, or ingest as the user who runs it",
+            )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a path belongs."""
+
+    bucket: str
+    root: Path
+    scope: str
+    known: BucketRecord | None
+
+
+class Accept:
+    def __init__(
+        self,
+        acceptance: Acceptance,
+        ledger: Ledger,
+        targets: Targets,
+        registry: Registry,
+        reach: Reach,
+        wake: Callable[[], None],
+        changed: Callable[[str], None],
+    ) -> None:
+        self._acceptance = acceptance
+        self._ledger = ledger
+        self._targets = targets
+        self._registry = registry
+        self._reach = reach
+        self._wake = wake
+        self._changed = changed
+
+    def ingest(
+        self,
+        namespace_id: str,
+        request: IngestRequest,
+        idempotency_key: str | None,
+        principal: Principal,
+    ) -> str:
+        path = _path(request.source)
+        self._reach.check(path, mine=request.local and principal.home)
+        if not os.path.lexists(path):
+            raise WorkbenchError(
+                Code.SOURCE_UNREADABLE, f"there is no file or folder {path}", "check the path"
+            )
+        place = self._place(namespace_id, path, request.bucket)
+        present = (
+            {
+                self._registry.get(c.extractor).spec.name: c
+                for c in self._ledger.collections(namespace_id, place.known.bucket_id)
+            }
+            if place.known
+            else {}
+        )
+        named = [self._registry.get(name).spec.name for name in request.extractors or ()]
+        order = IngestOrder(
+            bucket=place.bucket,
+            source_kind=FOLDER,
+            source_uri=str(place.root),
+            request={
+                "scope": place.scope,
+                "exclude": request.exclude,
+                "verify": request.verify,
+                "collections": named if request.extractors is not None else None,
+            },
+            recipes=self._named(request, present) if request.extractors is not None else None,
+            changed=self._changes(request, present) if request.extractors is None else (),
+        )
+        task_id = self._acceptance.ingest(namespace_id, order, idempotency_key)
+        self._wake()
+        return task_id
+
+    def cancel(self, namespace_id: str, task_id: str) -> None:
+        self._acceptance.ask(namespace_id, task_id, "cancel")
+        self._changed(task_id)
+        self._wake()
+
+    def retry(self, namespace_id: str, task_id: str) -> str:
+        new = self._acceptance.retry(namespace_id, task_id)
+        self._wake()
+        return new
+
+    def delete(self, namespace_id: str, kind: str, target_id: str) -> str:
+        bucket_id = self._targets.bucket_of(namespace_id, kind, target_id)
+        if bucket_id is None:
+            raise not_found(kind, target_id)
+        task_id = self._acceptance.delete(namespace_id, kind, target_id, bucket_id)
+        self._wake()
+        return task_id
+
+    # ---- which bucket ----------------------------------------------------------------------------
+
+    def _place(self, namespace_id: str, path: Path, name: str | None) -> _Place:
+        folder = path if path.is_dir() else path.parent
+        buckets = self._targets.folder_buckets(namespace_id)
+        if name is None:
+            around = [b for b in buckets if path.is_relative_to(b.source_uri)]
+            if around:
+                deepest = max(around, key=lambda b: len(b.source_uri))
+                return _inside(deepest, path)
+            return _new(_checked_name(folder.name), folder, path)
+        known = next((b for b in buckets if b.name == name), None)
+        if known is not None and path.is_relative_to(known.source_uri):
+            return _inside(known, path)
+        return _new(_checked_name(name), folder, path)
+
+    # ---- which collections -----------------------------------------------------------------------
+
+    def _named(
+        self, request: IngestRequest, present: Mapping[str, CollectionRecord]
+    ) -> list[Recipe]:
+        wanted = [
+            self._recipe(name, present, request.parameters) for name in request.extractors or ()
+        ]
+        names = {recipe.name for recipe in wanted}
+        for extractor in request.parameters:
+            if self._registry.get(extractor).spec.name not in names:
+                raise WorkbenchError(
+                    Code.INVALID_PARAMETER,
+                    f"--set names {extractor!r}, which is not among --extractors",
+                    f"the extractors of this ingest: {', '.join(sorted(names))}",
+                )
+        return wanted
+
+    def _changes(
+        self, request: IngestRequest, present: Mapping[str, CollectionRecord]
+    ) -> list[Recipe]:
+        return [self._recipe(name, present, request.parameters) for name in request.parameters]
+
+    def _recipe(
+        self,
+        extractor: str,
+        present: Mapping[str, CollectionRecord],
+        parameters: Mapping[str, Mapping[str, Any]],
+    ) -> Recipe:
+        """Parameters that are given, on top of those of the present revision."""
+        spec = self._registry.get(extractor).spec
+        given: dict[str, Any] = {}
+        for name, values in parameters.items():
+            if self._registry.get(name).spec.name == spec.name:
+                given.update(values)
+        before = present.get(spec.name)
+        same = before is not None and before.extractor == spec.key
+        kept = dict(before.parameters) if before is not None and same else {}
+        return recipe(self._registry, extractor, kept | given, keep=bool(same and not given))
+
+
+def _path(source: str) -> Path:
+    if "\0" in source or not source.startswith("/"):
+        raise WorkbenchError(
+            Code.INVALID,
+            f"the source is not an absolute path: {source[:80]!r}",
+            "give the whole path of a folder or file",
+        )
+    return Path(source).resolve()
+
+
+def _inside(bucket: BucketRecord, path: Path) -> _Place:
+    root = Path(bucket.source_uri)
+    scope = path.relative_to(root).as_posix()
+    return _Place(bucket.name, root, "" if scope == "." else scope, bucket)
+
+
+def _new(name: str, folder: Path, path: Path) -> _Place:
+    return _Place(name, folder, "" if path == folder else path.name, None)
+
+
+def _checked_name(name: str) -> str:
+    if not name or len(name) > NAME_LENGTH or "/" in name or not name.isprintable():
+        raise WorkbenchError(
+            Code.INVALID,
+            f"{name[:NAME_LENGTH]!r} cannot be a bucket's name",
+            f"at most {NAME_LENGTH} printable characters without a slash: --bucket NAME",
+        )
+    return name

@@ -1,0 +1,236 @@
+"""The control activities: everything of a task that needs the store. They run in the service.
+
+Blocking work goes to threads; each activity sends heartbeats, so that Temporal hands it to another
+service within seconds when this one dies. Errors that no repetition can mend are
+``ApplicationError`` with our code as type and the hint as detail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.filters import And, any_of, eq
+from workbench.domain.states import RETRYABLE, Category, ItemState
+from workbench.store.chunk_end import Finding
+from workbench.store.database import now_ms
+from workbench.tasks.activities.indexing import index_chunk
+from workbench.tasks.activities.listing import list_slice
+from workbench.tasks.activities.planning import plan_chunks
+from workbench.tasks.context import ControlContext
+from workbench.tasks.folder import SourceUnreadable
+from workbench.tasks.heartbeat import heartbeats
+from workbench.tasks.messages import (
+    Begun,
+    FailTask,
+    Finish,
+    GiveUp,
+    IndexRequest,
+    ListProgress,
+    Planned,
+    PlanRequest,
+    TaskRef,
+)
+from workbench.telemetry.events import StageEvent
+
+#: How long a plan waits for items while the listing goes on.
+PLAN_WAIT_SECONDS = 1.0
+PLAN_POLL_SECONDS = 0.02
+REMOVED_AT_ONCE = 500
+
+
+class ControlActivities:
+    def __init__(self, context: ControlContext) -> None:
+        self._context = context
+
+    def all(self) -> Sequence[Callable[..., Awaitable[Any]]]:
+        return [
+            self.begin,
+            self.list_source,
+            self.plan,
+            self.index,
+            self.release,
+            self.give_up,
+            self.remove_missing,
+            self.finish,
+            self.fail_task,
+            self.delete_target,
+        ]
+
+    @activity.defn(name="begin")
+    async def begin(self, task: TaskRef) -> Begun:
+        record = await asyncio.to_thread(
+            self._context.ledger.begin, task.namespace_id, task.task_id
+        )
+        self._context.changed(task.task_id)
+        return Begun(record.state.ended, record.listing_ended, record.requested == "cancel")
+
+    @activity.defn(name="list_source")
+    async def list_source(self, task: TaskRef) -> ListProgress:
+        started_at, begun = now_ms(), time.perf_counter()
+        record = await asyncio.to_thread(self._context.ledger.task, task.namespace_id, task.task_id)
+        if record.listing_ended:
+            return ListProgress(True, 0)
+        async with heartbeats():
+            try:
+                ended, seen = await asyncio.to_thread(list_slice, self._context, record)
+            except SourceUnreadable as error:
+                raise ApplicationError(
+                    str(error),
+                    "make the source readable and ingest again; nothing was removed",
+                    type=Code.SOURCE_UNREADABLE,
+                    non_retryable=True,
+                ) from None
+            except WorkbenchError as error:
+                raise _final(error) from None
+        seconds = time.perf_counter() - begun
+        self._tell(task, "list", started_at, seconds, seen)
+        return ListProgress(ended, seen)
+
+    @activity.defn(name="plan")
+    async def plan(self, request: PlanRequest) -> Planned:
+        """Waits a little for the listing when there is nothing to plan yet."""
+        task, started_at, begun = request.task, now_ms(), time.perf_counter()
+        deadline = time.monotonic() + PLAN_WAIT_SECONDS
+        while True:
+            record = await asyncio.to_thread(
+                self._context.ledger.task, task.namespace_id, task.task_id
+            )
+            planned = await asyncio.to_thread(
+                plan_chunks, self._context, record, request.after, request.most
+            )
+            if planned.chunks or planned.exhausted or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(PLAN_POLL_SECONDS)
+        if planned.chunks:
+            items = sum(chunk.items for chunk in planned.chunks)
+            self._tell(task, "plan", started_at, time.perf_counter() - begun, items)
+        return planned
+
+    @activity.defn(name="index")
+    async def index(self, request: IndexRequest) -> None:
+        async with heartbeats():
+            await index_chunk(self._context, request)
+
+    @activity.defn(name="release")
+    async def release(self, request: IndexRequest) -> None:
+        await asyncio.to_thread(
+            self._context.ledger.release, request.task.namespace_id, request.chunk_id
+        )
+
+    @activity.defn(name="give_up")
+    async def give_up(self, order: GiveUp) -> None:
+        known = {category.value for category in Category}
+        category = Category(order.category) if order.category in known else Category.INTERNAL
+        failure = {
+            "category": category.value,
+            "message": order.message,
+            "hint": order.hint,
+            "stage": "extract",
+            "traceback": None,
+            "retryable": category in RETRYABLE,
+        }
+        reason = Finding("", ItemState.FAILED, "", failure=failure)
+        task = order.task
+        await asyncio.to_thread(
+            self._context.ledger.give_up, task.namespace_id, task.task_id, order.chunk_id, reason
+        )
+        self._context.changed(task.task_id)
+
+    @activity.defn(name="remove_missing")
+    async def remove_missing(self, task: TaskRef) -> None:
+        """Objects that a whole listing did not find lose their documents."""
+        ledger = self._context.ledger
+        async with heartbeats():
+            while True:
+                missing = await asyncio.to_thread(
+                    ledger.missing, task.namespace_id, task.task_id, REMOVED_AT_ONCE
+                )
+                if not missing:
+                    return
+                spaces = await asyncio.to_thread(ledger.spaces_of, task.namespace_id, missing)
+                where = And(
+                    (eq("namespace", task.namespace_id), any_of("object_id", tuple(missing)))
+                )
+                for space in spaces:
+                    await self._context.vectors.delete(space, where)
+                await asyncio.to_thread(ledger.removed, task.namespace_id, task.task_id, missing)
+                self._context.changed(task.task_id)
+
+    @activity.defn(name="finish")
+    async def finish(self, order: Finish) -> str:
+        task = order.task
+        state = await asyncio.to_thread(
+            self._context.endings.finish, task.namespace_id, task.task_id, order.canceled
+        )
+        self._context.changed(task.task_id)
+        return state.value
+
+    @activity.defn(name="fail_task")
+    async def fail_task(self, order: FailTask) -> None:
+        task = order.task
+        await asyncio.to_thread(
+            self._context.ledger.fail,
+            task.namespace_id,
+            task.task_id,
+            order.code,
+            order.message,
+            order.hint,
+        )
+        self._context.changed(task.task_id)
+
+    @activity.defn(name="delete_target")
+    async def delete_target(self, task: TaskRef) -> None:
+        """Documents, rows and segments of what the task deletes, in this order."""
+        context = self._context
+        record = await asyncio.to_thread(context.ledger.begin, task.namespace_id, task.task_id)
+        kind, target = record.request["kind"], record.request["id"]
+        async with heartbeats():
+            where = await asyncio.to_thread(self._target_filter, task.namespace_id, kind, target)
+            for space in await asyncio.to_thread(context.endings.spaces, task.namespace_id):
+                await context.vectors.delete(space, where)
+            keys = await asyncio.to_thread(
+                context.endings.segments_of, task.namespace_id, kind, target
+            )
+            await asyncio.to_thread(context.endings.forget, task.namespace_id, kind, target)
+            for key in keys:
+                await asyncio.to_thread(context.blobs.delete, key)
+        await asyncio.to_thread(context.endings.complete, task.namespace_id, task.task_id)
+        context.changed(task.task_id)
+
+    def _target_filter(self, namespace_id: str, kind: str, target: str) -> And:
+        scope = eq("namespace", namespace_id)
+        if kind == "object":
+            return And((scope, eq("object_id", target)))
+        if kind == "collection":
+            return And((scope, eq("collection_id", target)))
+        collections = self._context.ledger.collections(namespace_id, target)
+        return And((scope, any_of("collection_id", tuple(c.collection_id for c in collections))))
+
+    def _tell(self, task: TaskRef, stage: str, started_at: int, seconds: float, rows: int) -> None:
+        self._context.emit(
+            StageEvent(
+                event_id=f"{task.task_id}/{stage}/{started_at}",
+                namespace_id=task.namespace_id,
+                task_id=task.task_id,
+                collection=None,
+                extractor=None,
+                stage=stage,
+                started_at=started_at,
+                seconds=seconds,
+                rows=rows,
+                bytes=0,
+                worker="service",
+            )
+        )
+
+
+def _final(error: WorkbenchError) -> ApplicationError:
+    details = (error.hint,) if error.hint else ()
+    return ApplicationError(error.message, *details, type=error.code, non_retryable=True)

@@ -1,0 +1,170 @@
+"""Indexing: a chunk's segment becomes searchable.
+
+Order matters. The segment is upserted first, under ids that the same content always gets; then the
+documents that it replaces are deleted; then, in one transaction, the chunk's items come to their
+ends. A repeat at any point does the same again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.domain.filters import And, Not, any_of, eq
+from workbench.domain.states import ItemState
+from workbench.extraction.chunks import (
+    Manifest,
+    Outcome,
+    read_manifest,
+    read_outcome,
+    segment_key,
+)
+from workbench.extraction.segments import decode_segment
+from workbench.store.chunk_end import ChunkResult, Finding
+from workbench.store.database import now_ms
+from workbench.store.ledger import Stale
+from workbench.tasks.context import ControlContext
+from workbench.tasks.messages import IndexRequest
+from workbench.tasks.points import content_key, points
+from workbench.telemetry.events import StageEvent
+
+DELETED_AT_ONCE = 500
+
+
+async def index_chunk(context: ControlContext, request: IndexRequest) -> None:
+    begun, started_at = time.perf_counter(), now_ms()
+    task, chunk_id = request.task, request.chunk_id
+    namespace_id = task.namespace_id
+    manifest, outcome = await asyncio.to_thread(_read, context, namespace_id, chunk_id)
+    await asyncio.to_thread(context.ledger.mark_extracted, namespace_id, task.task_id, chunk_id)
+    space = context.registry.space(manifest.extractor, manifest.parameters)
+    key = segment_key(namespace_id, chunk_id) if outcome.documents else None
+    read = {o.object_id: o.sha256 for o in outcome.objects if not o.unchanged}
+    if key:
+        await context.vectors.ensure_space(space)
+        batch = await asyncio.to_thread(
+            lambda: points(decode_segment(context.blobs.get(key)), manifest, read)
+        )
+        await context.vectors.upsert(space.name, batch)
+    stale = await asyncio.to_thread(
+        context.ledger.stale, namespace_id, manifest.collection_id, manifest.digest, read
+    )
+    await _delete_stale(context, manifest, stale, read)
+    result = _result(manifest, outcome, space.name, key)
+    await asyncio.to_thread(context.ledger.record_chunk, namespace_id, result)
+    context.rates.add(manifest.digest, len(outcome.objects), outcome.seconds)
+    context.changed(task.task_id)
+    seconds = time.perf_counter() - begun
+    _tell(context, manifest, outcome, request, started_at, seconds)
+
+
+def _read(context: ControlContext, namespace_id: str, chunk_id: str) -> tuple[Manifest, Outcome]:
+    outcome = read_outcome(context.blobs, namespace_id, chunk_id)
+    if outcome is None:
+        raise RuntimeError(f"chunk {chunk_id} has no outcome to index")
+    return read_manifest(context.blobs, namespace_id, chunk_id), outcome
+
+
+async def _delete_stale(
+    context: ControlContext,
+    manifest: Manifest,
+    stale: Sequence[Stale],
+    read: Mapping[str, str],
+) -> None:
+    """Documents of these objects that were made of other content leave the index. Another ingest of
+    the same content may have written the same points: those stay, whoever wrote them last."""
+    for each in stale:
+        for start in range(0, len(each.object_ids), DELETED_AT_ONCE):
+            piece = each.object_ids[start : start + DELETED_AT_ONCE]
+            present = tuple(content_key(o, read[o], manifest.digest) for o in piece)
+            where = And(
+                (
+                    eq("namespace", manifest.namespace_id),
+                    eq("collection_id", manifest.collection_id),
+                    any_of("object_id", piece),
+                    Not((any_of("content", present),)),
+                )
+            )
+            await context.vectors.delete(each.space, where)
+
+
+def _result(manifest: Manifest, outcome: Outcome, space: str, key: str | None) -> ChunkResult:
+    fingerprints = {item.object_id: item.fingerprint for item in manifest.items}
+    findings = [
+        Finding(
+            object_id=o.object_id,
+            state=ItemState.SKIPPED if o.unchanged else ItemState.INDEXED,
+            fingerprint=fingerprints[o.object_id],
+            sha256=o.sha256,
+            size=o.size,
+            documents=o.documents,
+        )
+        for o in outcome.objects
+    ]
+    for failure in outcome.failures:
+        values: dict[str, Any] = {
+            "category": failure.category.value,
+            "message": failure.message,
+            "hint": failure.hint,
+            "stage": failure.stage,
+            "traceback": failure.traceback,
+            "retryable": failure.retryable,
+        }
+        findings.append(
+            Finding(
+                failure.object_id,
+                ItemState.FAILED,
+                fingerprints[failure.object_id],
+                failure=values,
+            )
+        )
+    return ChunkResult(
+        chunk_id=manifest.chunk_id,
+        task_id=manifest.task_id,
+        collection_id=manifest.collection_id,
+        digest=manifest.digest,
+        space=space,
+        segment_key=key,
+        segment_documents=outcome.documents,
+        segment_bytes=outcome.segment_bytes,
+        worker=outcome.worker,
+        findings=findings,
+        left=outcome.left,
+    )
+
+
+def _tell(
+    context: ControlContext,
+    manifest: Manifest,
+    outcome: Outcome,
+    request: IndexRequest,
+    started_at: int,
+    seconds: float,
+) -> None:
+    def event(stage: str, at: int, took: float, rows: int, size: int, worker: str) -> StageEvent:
+        return StageEvent(
+            event_id=f"{manifest.chunk_id}/{stage}",
+            namespace_id=manifest.namespace_id,
+            task_id=manifest.task_id,
+            collection=manifest.collection,
+            extractor=manifest.extractor,
+            stage=stage,
+            started_at=at,
+            seconds=took,
+            rows=rows,
+            bytes=size,
+            worker=worker,
+        )
+
+    context.emit(
+        event("queue", request.queued_at, request.queued_s, len(manifest.items), 0, outcome.worker)
+    )
+    for row in outcome.stages:
+        context.emit(
+            event(row.stage, row.started_at, row.seconds, row.rows, row.bytes, outcome.worker)
+        )
+    context.emit(
+        event("index", started_at, seconds, outcome.documents, outcome.segment_bytes, "service")
+    )

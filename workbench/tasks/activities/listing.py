@@ -1,0 +1,113 @@
+"""Listing a source into the store, a slice of time per call.
+
+The cursor is in the store and moves in the transaction that writes a page, so a call may die at any
+point and the next goes on where the last page ended.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.domain.mime import sniff
+from workbench.extraction.registry import Registry
+from workbench.store.acceptance import Recipe
+from workbench.store.pages import Listed, ListedPage, Route
+from workbench.store.records import CollectionRecord, ObjectRecord, TaskRecord
+from workbench.tasks.context import ControlContext
+from workbench.tasks.folder import Folder, FolderEntry
+from workbench.tasks.recipes import recipe
+
+PAGE = 1000
+SLICE_SECONDS = 2.0
+HEAD_BYTES = 4096
+
+
+def folder_of(task: TaskRecord, root: str, home: Path) -> Folder:
+    request = task.request
+    return Folder(
+        Path(root), request.get("scope", ""), tuple(request.get("exclude", ())), (home.resolve(),)
+    )
+
+
+def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
+    """List for about two seconds. Returns whether the listing has ended, and the files seen."""
+    if task.bucket_id is None:
+        raise ValueError(f"task {task.task_id} has no bucket")
+    bucket = context.ledger.bucket(task.namespace_id, task.bucket_id)
+    source = folder_of(task, bucket.source_uri, context.home)
+    collections = context.ledger.collections(task.namespace_id, bucket.bucket_id)
+    named: Sequence[str] | None = task.request.get("collections")
+    route = router(context.registry, collections, bucket.chosen, named)
+    verify = bool(task.request.get("verify"))
+    deadline = time.monotonic() + SLICE_SECONDS
+    after = task.listing_cursor or ""
+    seen = 0
+    entries = source.entries(after)
+    while True:
+        page = list(itertools.islice(entries, PAGE))
+        last = len(page) < PAGE
+        kept = [entry for entry in page if not entry.skipped]
+        upto = None if last else page[-1].name
+        known = context.ledger.known(task.namespace_id, bucket.bucket_id, after, upto, source.scope)
+        listed = [_listed(source.root, entry, known.get(entry.name)) for entry in kept]
+        record = ListedPage(listed, after, upto, len(page) - len(kept))
+        if not context.ledger.record_page(task, record, source.scope, route, verify):
+            return False, seen  # another attempt was faster: the next call reads its cursor
+        context.changed(task.task_id)
+        seen += len(page)
+        if last:
+            return True, seen
+        after = page[-1].name
+        if time.monotonic() > deadline:
+            return False, seen
+
+
+def _listed(root: Path, entry: FolderEntry, known: ObjectRecord | None) -> Listed:
+    same = known is not None and not known.removed and known.fingerprint == entry.fingerprint
+    return Listed(
+        name=entry.name,
+        size=entry.size,
+        fingerprint=entry.fingerprint,
+        modified_at=entry.mtime_ns // 1_000_000,
+        mime=None if same else _mime(root, entry),
+    )
+
+
+def _mime(root: Path, entry: FolderEntry) -> str:
+    try:
+        with (root / entry.name).open("rb", buffering=0) as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        head = b""  # whoever extracts it will say why it cannot be read
+    return sniff(head, entry.name)
+
+
+def router(
+    registry: Registry,
+    collections: Sequence[CollectionRecord],
+    chosen: bool,
+    named: Sequence[str] | None,
+) -> Route:
+    """Which collections take a MIME type: the task's ``named`` extractors; else the bucket's
+    collections and, unless a person chose those, the default extractor of the type."""
+    specs = {c.collection_id: registry.get(c.extractor).spec for c in collections}
+    present = {specs[c.collection_id].name for c in collections}
+    if named is not None:
+        collections = [c for c in collections if specs[c.collection_id].name in named]
+    routes: dict[str, list[CollectionRecord | Recipe]] = {}
+
+    def route(mime: str) -> Sequence[CollectionRecord | Recipe]:
+        if mime not in routes:
+            taking: list[CollectionRecord | Recipe] = [
+                c for c in collections if specs[c.collection_id].accepts_mime(mime)
+            ]
+            default = registry.default_for(mime)
+            if named is None and not chosen and default and default.name not in present:
+                taking.append(recipe(registry, default.name, {}, keep=True))
+            routes[mime] = taking
+        return routes[mime]
+
+    return route

@@ -1,0 +1,115 @@
+"""Planning: items that wait become chunks, with their manifests in the blob store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.domain import ids
+from workbench.extraction.chunks import ChunkItem, Manifest, write_manifest
+from workbench.store.planning import Waiting
+from workbench.store.records import BucketRecord, ChunkRecord, CollectionRecord, TaskRecord
+from workbench.tasks.context import ControlContext
+from workbench.tasks.messages import ChunkRef, Planned
+from workbench.tasks.sizing import MOST_BYTES, chunk_size
+
+#: No chunk takes so long; one that does is looked at as lost.
+CHUNK_TIMEOUT_S = 6 * 3600
+
+
+def plan_chunks(context: ControlContext, task: TaskRecord, after: int, most: int) -> Planned:
+    """Chunks with numbers beyond ``after``: those that an earlier, lost answer had planned, else up
+    to ``most`` new ones, taken from the collections in turn."""
+    if task.bucket_id is None:
+        raise ValueError(f"task {task.task_id} has no bucket")
+    collections = {
+        c.collection_id: c for c in context.ledger.collections(task.namespace_id, task.bucket_id)
+    }
+    lost = context.planning.planned_after(task.namespace_id, task.task_id, after)
+    if lost:
+        return Planned([_ref(context, c, collections) for c in lost])
+    number = context.planning.last_number(task.namespace_id, task.task_id)
+    waiting = context.planning.waiting(task.namespace_id, task.task_id)
+    bucket = context.ledger.bucket(task.namespace_id, task.bucket_id)
+    chunks: list[ChunkRecord] = []
+    while waiting and len(chunks) < most:
+        turn = sorted(waiting)[number % len(waiting)]
+        number += 1
+        chunk = _plan_one(
+            context, task, bucket, collections[turn], number, waiting[turn], number <= context.slots
+        )
+        if chunk is None or chunk.items >= waiting[turn]:
+            del waiting[turn]
+        else:
+            waiting[turn] -= chunk.items
+        if chunk is not None:
+            chunks.append(chunk)
+    return Planned(
+        [_ref(context, chunk, collections) for chunk in chunks],
+        exhausted=task.listing_ended and not waiting,
+    )
+
+
+def _plan_one(
+    context: ControlContext,
+    task: TaskRecord,
+    bucket: BucketRecord,
+    collection: CollectionRecord,
+    number: int,
+    waiting: int,
+    first: bool,
+) -> ChunkRecord | None:
+    rate = context.rates.get(collection.digest)
+    size = chunk_size(rate, waiting, context.slots, first)
+    items = context.planning.take(
+        task.namespace_id, task.task_id, collection.collection_id, size, MOST_BYTES
+    )
+    if not items:
+        return None
+    chunk_id = ids.new_id(ids.CHUNK)
+    write_manifest(context.blobs, _manifest(task, bucket, collection, chunk_id, items))
+    return context.planning.record(
+        task.namespace_id, task.task_id, collection.collection_id, chunk_id, number, items
+    )
+
+
+def _manifest(
+    task: TaskRecord,
+    bucket: BucketRecord,
+    collection: CollectionRecord,
+    chunk_id: str,
+    items: Sequence[Waiting],
+) -> Manifest:
+    root = Path(bucket.source_uri)
+    return Manifest(
+        chunk_id=chunk_id,
+        namespace_id=task.namespace_id,
+        task_id=task.task_id,
+        bucket=bucket.name,
+        collection_id=collection.collection_id,
+        collection=collection.name,
+        extractor=collection.extractor,
+        parameters=collection.parameters,
+        digest=collection.digest,
+        items=[
+            ChunkItem(
+                object_id=item.object_id,
+                name=item.name,
+                mime=item.mime,
+                location=str(root / item.name),
+                size=item.size,
+                fingerprint=item.fingerprint,
+                modified_at=item.modified_at,
+                known_sha256=item.known_sha256,
+            )
+            for item in items
+        ],
+    )
+
+
+def _ref(
+    context: ControlContext, chunk: ChunkRecord, collections: dict[str, CollectionRecord]
+) -> ChunkRef:
+    resources = context.registry.get(collections[chunk.collection_id].extractor).spec.resources
+    queue = "extract-gpu" if resources.gpu else "extract-cpu"
+    return ChunkRef(chunk.chunk_id, chunk.number, queue, chunk.items, CHUNK_TIMEOUT_S)

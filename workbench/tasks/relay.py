@@ -1,0 +1,93 @@
+"""The relay: carries the outbox to Temporal.
+
+Requests are accepted whether Temporal answers or not. The relay starts the workflow of each new
+task under the task's id and passes signals on, in order for each task; what cannot be delivered now
+stays and is tried again. Starting twice is harmless: the id is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from workbench.domain.states import TaskKind
+from workbench.store.outbox import Letter, Outbox
+from workbench.tasks.messages import CONTROL_QUEUE, IngestInput, TaskRef
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 1.0
+
+
+class Relay:
+    def __init__(
+        self, outbox: Outbox, client: Client, window: int, lost: Callable[[Letter], None]
+    ) -> None:
+        """``lost`` is told of a signal for a workflow that Temporal does not know."""
+        self._outbox = outbox
+        self._client = client
+        self._window = window
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was written to the outbox. From any thread."""
+        self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def run(self) -> None:
+        """Deliver until canceled."""
+        while True:
+            self._woken.clear()
+            delivered = await self._round()
+            if not delivered:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+
+    async def _round(self) -> bool:
+        """Deliver what is open; whether all of it went out and there was something."""
+        letters = await asyncio.to_thread(self._outbox.open)
+        stuck: set[str] = set()
+        for letter in letters:
+            if letter.task_id in stuck:
+                continue
+            try:
+                await self._deliver(letter)
+            except (RPCError, OSError, RuntimeError) as error:
+                log.warning("cannot tell Temporal of %s yet: %s", letter.task_id, error)
+                await asyncio.to_thread(self._outbox.failed, letter.outbox_id)
+                stuck.add(letter.task_id)
+            else:
+                await asyncio.to_thread(self._outbox.done, letter.outbox_id)
+        return bool(letters) and not stuck
+
+    async def _deliver(self, letter: Letter) -> None:
+        if letter.action == "start":
+            await self._start(letter)
+            return
+        try:
+            await self._client.get_workflow_handle(letter.task_id).signal("control", letter.action)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            await asyncio.to_thread(self._lost, letter)
+
+    async def _start(self, letter: Letter) -> None:
+        task = TaskRef(letter.task_id, letter.namespace_id)
+        argument = IngestInput(task, self._window) if letter.kind == TaskKind.INGEST else task
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                letter.kind,
+                argument,
+                id=letter.task_id,
+                task_queue=CONTROL_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )

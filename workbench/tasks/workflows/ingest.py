@@ -1,0 +1,250 @@
+"""The ingest workflow: list, plan, extract, index, finish.
+
+Three things go on at once: listing, in slices, until the source is through; planning, as long as
+the window has room; and for each chunk its extraction (on the queue of its extractor) followed by
+its indexing. The workflow knows ids and counters; what they stand for is in the store.
+
+Pause and cancel arrive as the signal ``control``. Extraction under way is asked to stop: it keeps
+what it has, and what it left is planned again (or canceled at the end). After ``chunks_per_run``
+chunks, or when the server suggests it, the run ends between chunks and continues as new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType, ActivityHandle
+
+with workflow.unsafe.imports_passed_through():
+    from workbench.tasks.messages import (
+        Begun,
+        ChunkRef,
+        Extracted,
+        ExtractRequest,
+        FailTask,
+        Finish,
+        GiveUp,
+        IndexRequest,
+        IngestInput,
+        ListProgress,
+        Planned,
+        PlanRequest,
+    )
+
+#: Infrastructure comes back: control activities try again for as long as it takes.
+PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    maximum_interval=timedelta(seconds=5),
+)
+#: A chunk that cannot be extracted or indexed after so many tries fails its items.
+BOUNDED = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    maximum_interval=timedelta(seconds=10),
+    maximum_attempts=20,
+)
+HEARTBEAT = timedelta(seconds=10)
+
+
+@workflow.defn(name="ingest")
+class IngestWorkflow:
+    @workflow.init
+    def __init__(self, state: IngestInput) -> None:
+        self._task = state.task
+        self._window = state.window
+        self._limit = state.chunks_per_run
+        self._listed = state.listed
+        self._number = state.last_number
+        self._canceled = state.canceled
+        self._paused = state.paused
+        self._exhausted = False
+        self._chunks = 0
+        self._active: set[asyncio.Task[None]] = set()
+        self._extracting: dict[str, ActivityHandle[Extracted]] = {}
+        self._error: FailTask | None = None
+
+    @workflow.signal
+    def control(self, action: str) -> None:
+        if action == "cancel":
+            self._canceled = True
+        elif action == "pause":
+            self._paused = True
+        elif action == "resume":
+            self._paused = False
+        if action in ("cancel", "pause"):
+            for handle in self._extracting.values():
+                handle.cancel()
+
+    @workflow.run
+    async def run(self, state: IngestInput) -> str:
+        begun: Begun = await self._control("begin", self._task, Begun)
+        if begun.ended:
+            return "ended"
+        self._listed = self._listed or begun.listed
+        self._canceled = self._canceled or begun.canceled
+        listing = asyncio.create_task(self._list())
+        await self._drive(listing)
+        await asyncio.gather(listing)
+        if self._error is not None:
+            await self._control("fail_task", self._error, None)
+            return "failed"
+        if not self._done():
+            workflow.continue_as_new(self._state())
+        if not self._canceled:
+            await self._control("remove_missing", self._task, None, timedelta(hours=1))
+        return await self._control("finish", Finish(self._task, self._canceled), str)
+
+    def _state(self) -> IngestInput:
+        return IngestInput(
+            task=self._task,
+            window=self._window,
+            listed=self._listed,
+            last_number=self._number,
+            canceled=self._canceled,
+            paused=self._paused,
+            chunks_per_run=self._limit,
+        )
+
+    def _done(self) -> bool:
+        return self._canceled or (self._exhausted and self._listed)
+
+    def _stop_here(self) -> bool:
+        """Whether this run takes no more chunks."""
+        return (
+            self._canceled
+            or self._error is not None
+            or self._chunks >= self._limit
+            or workflow.info().is_continue_as_new_suggested()
+        )
+
+    # ---- listing and planning --------------------------------------------------------------------
+
+    async def _list(self) -> None:
+        while not self._listed and not self._stop_here():
+            try:
+                progress: ListProgress = await self._control(
+                    "list_source", self._task, ListProgress, timedelta(minutes=5)
+                )
+            except ActivityError as error:
+                self._error = self._failure(error)
+                return
+            self._listed = progress.ended
+
+    async def _drive(self, listing: asyncio.Task[None]) -> None:
+        while not self._stop_here():
+            if self._paused:
+                await workflow.wait_condition(lambda: not self._paused or self._canceled)
+                continue
+            room = self._window - len(self._active)
+            if room <= 0:
+                await workflow.wait_condition(
+                    lambda: len(self._active) < self._window or self._paused or self._canceled
+                )
+                continue
+            if self._exhausted:
+                if not self._active:
+                    break
+                await self._one_ends()
+                continue
+            request = PlanRequest(self._task, self._number, room)
+            planned: Planned = await self._control("plan", request, Planned)
+            self._exhausted = planned.exhausted
+            for chunk in planned.chunks:
+                self._start(chunk)
+        await workflow.wait_condition(lambda: not self._active)
+
+    async def _one_ends(self) -> None:
+        before = len(self._active)
+        await workflow.wait_condition(
+            lambda: len(self._active) < before or not self._exhausted or not self._active
+        )
+
+    def _start(self, chunk: ChunkRef) -> None:
+        self._number = max(self._number, chunk.number)
+        self._chunks += 1
+        task = asyncio.create_task(self._chunk(chunk))
+        self._active.add(task)
+        task.add_done_callback(self._active.discard)
+
+    # ---- one chunk -------------------------------------------------------------------------------
+
+    async def _chunk(self, chunk: ChunkRef) -> None:
+        handle: ActivityHandle[Extracted] = workflow.start_activity(
+            "extract",
+            ExtractRequest(self._task, chunk.chunk_id),
+            result_type=Extracted,
+            task_queue=chunk.queue,
+            start_to_close_timeout=timedelta(seconds=chunk.timeout_s),
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=BOUNDED,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        self._extracting[chunk.chunk_id] = handle
+        if self._canceled or self._paused:
+            handle.cancel()
+        try:
+            extracted = await handle
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                extracted = Extracted(0, chunk.items, nothing=True)
+            else:
+                await self._give_up(chunk, error)
+                return
+        finally:
+            del self._extracting[chunk.chunk_id]
+        if extracted.left:
+            self._exhausted = False
+        if extracted.nothing:
+            await self._control("release", IndexRequest(self._task, chunk.chunk_id), None)
+            return
+        try:
+            await self._index(
+                IndexRequest(self._task, chunk.chunk_id, extracted.queued_at, extracted.queued_s)
+            )
+        except ActivityError as error:
+            await self._give_up(chunk, error)
+
+    def _index(self, request: IndexRequest) -> Coroutine[Any, Any, None]:
+        return workflow.execute_activity(
+            "index",
+            request,
+            start_to_close_timeout=timedelta(minutes=10),
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=BOUNDED,
+        )
+
+    async def _give_up(self, chunk: ChunkRef, error: ActivityError) -> None:
+        failure = self._failure(error)
+        order = GiveUp(self._task, chunk.chunk_id, failure.code, failure.message, failure.hint)
+        await self._control("give_up", order, None)
+
+    def _failure(self, error: ActivityError) -> FailTask:
+        """Activities put the code (or category) into the error's type and the hint into its
+        details."""
+        cause = error.cause
+        if isinstance(cause, ApplicationError):
+            hint = cause.details[0] if cause.details else None
+            return FailTask(self._task, cause.type or "internal", cause.message, hint)
+        reason = str(cause) if cause else str(error)
+        return FailTask(self._task, "internal", reason, "look into the log of the worker")
+
+    async def _control(
+        self,
+        name: str,
+        argument: Any,
+        result: type | None,
+        limit: timedelta = timedelta(minutes=1),
+    ) -> Any:
+        return await workflow.execute_activity(
+            name,
+            argument,
+            result_type=result,
+            start_to_close_timeout=limit,
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=PATIENT,
+        )
