@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +78,21 @@ def end(processes: Sequence[psutil.Process], patience: float = 1.5) -> list[psut
 
 
 def wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that are still there after so many seconds."""
-    return psutil.wait_procs(processes, timeout=seconds)[1]
+    """Those that still run after so many seconds. A zombie has ended: who has to collect it, often
+    the first process of a container, may never do so."""
+    deadline = time.monotonic() + seconds
+    left = [process for process in processes if _runs(process)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = [process for process in left if _runs(process)]
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _send(processes: Sequence[psutil.Process], how: str, patience: float) -> list[psutil.Process]:

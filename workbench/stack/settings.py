@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -214,13 +214,12 @@ def secure_folder(folder: Path) -> None:
 
 def without_password(url: str) -> str:
     """The URL as it may be shown: a password, and a lone user part, become ``***``."""
-    parts = urlsplit(url)
-    login, at, place = parts.netloc.rpartition("@")
+    place = urlsplit(url).netloc
+    login, at, host = place.rpartition("@")
     if at:
-        user = login.split(":", 1)[0] if ":" in login else "***"
-        parts = parts._replace(netloc=f"{user}:***@{place}" if ":" in login else f"***@{place}")
-    query = re.sub(r"(?i)((?:password|api[-_]?key|token|secret)=)[^&]*", r"\1***", parts.query)
-    return urlunsplit(parts._replace(query=query))
+        shown = login.split(":", 1)[0] + ":***" if ":" in login else "***"
+        url = url.replace(f"//{place}", f"//{shown}@{host}", 1)
+    return re.sub(r"(?i)([?&]\w*(?:password|api[-_]?key|token|secret)=)[^&#]*", r"\1***", url)
 
 
 def is_loopback(host: str) -> bool:
