@@ -1,0 +1,95 @@
+"""Objects: list, look at, show, read, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from workbench.api.content import content, matches
+from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
+from workbench.api.sources import open_object
+from workbench.api.tasks import accepted
+from workbench.api.thumbnails import no_thumbnail, snap, thumbnail_tag
+from workbench.domain.wire import ObjectOut, Page, TaskOut
+
+router = APIRouter(prefix="/objects", tags=["objects"])
+
+
+@router.get("", response_model=Page[ObjectOut])
+def list_objects(
+    services: ServicesOf,
+    namespace_id: NamespaceId,
+    page: PageOf,
+    bucket: Annotated[str | None, Query(description="name or id of a bucket")] = None,
+) -> Response:
+    """By name in one bucket; over all of them in the order in which they came."""
+    bucket_id = None
+    if bucket is not None:
+        found = present(services.buckets.get(namespace_id, bucket), "bucket", bucket)
+        bucket_id = found.bucket_id
+    return answer(services.objects.list(namespace_id, page, bucket_id))
+
+
+@router.get("/{object_id}", response_model=ObjectOut)
+def get_object(object_id: str, services: ServicesOf, namespace_id: NamespaceId) -> Response:
+    row = present(services.objects.get(namespace_id, object_id), "object", object_id)
+    return answer(row.wire())
+
+
+@router.delete("/{object_id}", response_model=TaskOut, status_code=202)
+def delete_object(object_id: str, services: ServicesOf, namespace_id: NamespaceId) -> Response:
+    """Removes the object and its documents. The file in the source stays as it is."""
+    present(services.objects.get(namespace_id, object_id), "object", object_id)
+    task_id = services.accept.delete(namespace_id, "object", object_id)
+    return accepted(services, namespace_id, task_id)
+
+
+@router.get(
+    "/{object_id}/thumbnail",
+    response_class=Response,
+    responses={200: {"content": {"image/webp": {}}}, 304: {"description": "not changed"}},
+)
+async def get_thumbnail(
+    object_id: str,
+    request: Request,
+    services: ServicesOf,
+    namespace_id: NamespaceId,
+    size: Annotated[
+        int, Query(ge=16, le=1024, description="edge in pixels, met by the next of a few sizes")
+    ] = 320,
+) -> Response:
+    """A small upright picture of a picture."""
+    found = await run_in_threadpool(services.objects.get, namespace_id, object_id)
+    row = present(found, "object", object_id)
+    if not row.mime.startswith("image/"):
+        raise no_thumbnail(row, f"it is no picture but {row.mime}")
+    edge = snap(size)
+    known = {"ETag": f'"{thumbnail_tag(row, edge)}"', "Cache-Control": "private, max-age=60"}
+    if matches(request.headers.get("if-none-match"), known["ETag"]):
+        return Response(status_code=304, headers=known)
+    thumbnail = await services.thumbnails.get(row, edge, services.open_source)
+    headers = known if thumbnail.tag else {"Cache-Control": "no-store"}
+    return Response(thumbnail.data, headers=headers, media_type="image/webp")
+
+
+@router.get(
+    "/{object_id}/content",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}},
+        206: {"description": "the range that was asked for"},
+        304: {"description": "not changed"},
+        416: {"description": "the range lies outside"},
+    },
+)
+async def get_content(
+    object_id: str, request: Request, services: ServicesOf, namespace_id: NamespaceId
+) -> Response:
+    """The object's bytes as they are in the source now."""
+    found = await run_in_threadpool(services.objects.get, namespace_id, object_id)
+    row = present(found, "object", object_id)
+    opened = await run_in_threadpool(open_object, services.open_source, row)
+    return content(row, opened, request.headers)

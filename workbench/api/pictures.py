@@ -1,0 +1,74 @@
+"""A small picture of a large one, from bytes that nobody vouches for.
+
+Only the formats named here are tried, whatever a file is called; the size is read from the header
+and refused before anything is decoded; a JPEG is decoded at a fraction of its size; of an animation
+the first frame is taken. Nothing of the original but its pixels and a short colour profile remains.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, BinaryIO
+
+from PIL import Image, ImageOps
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_PIXELS = 100_000_000
+_QUALITY = 80
+_LARGEST_PROFILE = 4096
+_SMOOTH = ("RGB", "RGBA", "L")  # modes that can be scaled as they are
+
+
+class NoPicture(ValueError):
+    """These bytes are no picture that can be shown; the message says why."""
+
+
+def shrink(file: BinaryIO, edge: int) -> bytes:
+    """The picture in ``file`` as WebP, upright, at most ``edge`` pixels wide and high.
+
+    Never enlarges. Raises ``NoPicture``.
+    """
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise NoPicture(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+            return _encode(_small(image, edge))
+    except (NoPicture, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise NoPicture(f"it has more than {MAX_PIXELS:,} pixels") from None
+    except Image.UnidentifiedImageError:
+        raise NoPicture("its content is no picture of a known format") from None
+    # A decoder may raise anything over bytes that were made to break it.
+    except Exception as problem:
+        raise NoPicture(f"it cannot be decoded ({type(problem).__name__})") from problem
+
+
+def _small(image: Image.Image, edge: int) -> Image.Image:
+    profile = image.info.get("icc_profile") if image.mode == "RGB" else None
+    image.draft("RGB", (edge * 2, edge * 2))  # JPEG only: decode at 1/2, 1/4 or 1/8
+    if image.mode.startswith("I;16") or image.mode == "I":
+        picture = image.convert("I").point(_high_byte).convert("L")
+    elif image.mode not in _SMOOTH:
+        picture = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    else:
+        picture = image
+    picture.thumbnail((edge, edge), Image.Resampling.BICUBIC)
+    upright = ImageOps.exif_transpose(picture)
+    upright.info = {} if not _short(profile) else {"icc_profile": profile}
+    return upright
+
+
+def _high_byte(value: Any) -> Any:
+    return value * (1 / 256)
+
+
+def _short(profile: Any) -> bool:
+    return isinstance(profile, bytes) and len(profile) <= _LARGEST_PROFILE
+
+
+def _encode(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=_QUALITY, method=2)
+    return out.getvalue()

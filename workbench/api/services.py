@@ -1,0 +1,90 @@
+"""What the API stands on: the ports that its routes call, and the one object that holds them.
+
+The routes know these shapes only; the service is composed elsewhere. Methods that are not ``async``
+may block and are called in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from workbench.access.authenticate import Access
+from workbench.access.principal import Principal
+from workbench.api.sources import OpenSource
+from workbench.api.thumbnails import Thumbnails
+from workbench.domain.wire import HealthOut, IngestRequest, SearchRequest, SearchResponse
+from workbench.extraction.contract import Extractor, ExtractorSpec
+from workbench.store.buckets import Buckets
+from workbench.store.collections import Collections
+from workbench.store.failures import Failures
+from workbench.store.namespaces import Namespaces
+from workbench.store.objects import Objects
+from workbench.store.tasks import Tasks
+from workbench.vectors.port import VectorStore
+
+Deletable = Literal["bucket", "collection", "object"]
+
+
+class TaskAcceptance(Protocol):
+    """Takes requests for work. When a call returns, the task is on disk and will be carried out.
+    The id returned is the task's."""
+
+    def ingest(
+        self,
+        namespace_id: str,
+        request: IngestRequest,
+        idempotency_key: str | None,
+        principal: Principal,
+    ) -> str: ...
+
+    def cancel(self, namespace_id: str, task_id: str) -> None:
+        """Raises ``task_ended``."""
+        ...
+
+    def retry(self, namespace_id: str, task_id: str) -> str: ...
+
+    def delete(self, namespace_id: str, kind: Deletable, target_id: str) -> str: ...
+
+
+class Searcher(Protocol):
+    async def search(self, namespace_id: str, request: SearchRequest) -> SearchResponse: ...
+
+
+class Extractors(Protocol):
+    """The installed extractors. ``get`` takes ``text`` or ``text@1`` and raises ``not_found``."""
+
+    def specs(self) -> Sequence[ExtractorSpec]: ...
+
+    def get(self, name: str) -> type[Extractor]: ...
+
+
+class Changes(Protocol):
+    async def wait(self, task_id: str, after: int, seconds: float, /) -> None:
+        """Return when the task's sequence may have passed ``after``, at the latest after
+        ``seconds``. Early returns are allowed; a change must not be slept through."""
+        ...
+
+
+class Health(Protocol):
+    async def __call__(self) -> HealthOut: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    access: Access
+    namespaces: Namespaces
+    buckets: Buckets
+    objects: Objects
+    collections: Collections
+    failures: Failures
+    tasks: Tasks
+    accept: TaskAcceptance
+    search: Searcher
+    vectors: VectorStore
+    extractors: Extractors
+    changes: Changes
+    open_source: OpenSource
+    thumbnails: Thumbnails
+    health: Health

@@ -1,0 +1,91 @@
+"""Thumbnails, made when they are first asked for and kept in a bounded folder.
+
+A thumbnail is kept under what it was made of: the object, the version and listing of its bytes, and
+the edge. When the source has changed since it was listed, the picture of the new bytes is shown and
+not kept, so that nothing wrong stays. Keys hold the object's id and not its hash: no namespace can
+find out whether another one holds the same file. Decoding runs in two threads of its own, so that a
+screen full of pictures leaves the other routes their threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+
+from workbench.api.filecache import FileCache
+from workbench.api.pictures import NoPicture, shrink
+from workbench.api.sources import OpenSource, open_object
+from workbench.domain.errors import Code, WorkbenchError
+from workbench.store.objects import ObjectRow
+
+EDGES = (160, 320, 640, 1024)
+LIMIT = 1024 * 1024 * 1024
+_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """``data`` is WebP; ``tag`` names it for ever, None when it must not be kept."""
+
+    data: bytes
+    tag: str | None
+
+
+class Thumbnails:
+    def __init__(self, folder: Path, limit: int = LIMIT) -> None:
+        self._cache = FileCache(folder, limit)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="thumbnail")
+
+    async def get(self, row: ObjectRow, edge: int, open_source: OpenSource) -> Thumbnail:
+        """``edge`` is one of ``EDGES``. Raises ``no_thumbnail``, ``source_unreadable``."""
+        tag = thumbnail_tag(row, edge)
+        kept = await run_in_threadpool(self._cache.get, tag)
+        if kept is not None and _whole(kept):
+            return Thumbnail(kept, tag)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._make, row, edge, open_source)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _make(self, row: ObjectRow, edge: int, open_source: OpenSource) -> Thumbnail:
+        opened = open_object(open_source, row)
+        with opened.file:
+            try:
+                data = shrink(opened.file, edge)
+            except NoPicture as problem:
+                raise no_thumbnail(row, str(problem)) from problem
+        if not opened.is_listed(row):
+            return Thumbnail(data, None)
+        tag = thumbnail_tag(row, edge)
+        self._cache.put(tag, data)
+        return Thumbnail(data, tag)
+
+
+def snap(size: int) -> int:
+    """The smallest edge that is not below ``size``, the largest where there is none."""
+    return next((edge for edge in EDGES if edge >= size), EDGES[-1])
+
+
+def thumbnail_tag(row: ObjectRow, edge: int) -> str:
+    made_of = f"{row.object_id}\0{row.fingerprint}\0{row.sha256}\0{row.version}\0{edge}"
+    return hashlib.blake2b(made_of.encode(), digest_size=20).hexdigest()
+
+
+def no_thumbnail(row: ObjectRow, reason: str) -> WorkbenchError:
+    return WorkbenchError(
+        Code.NO_THUMBNAIL,
+        f"{row.name!r} has no thumbnail: {reason}",
+        None,
+        {"object_id": row.object_id},
+    )
+
+
+def _whole(data: bytes) -> bool:
+    """A power loss can leave a renamed file short; WebP says its own length."""
+    return data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 == len(data)
