@@ -79,8 +79,9 @@ def fetch(
         last = sa.tuple_(*_decode(request.cursor, order, field))
         place = sa.tuple_(value, listing.key)
         query = query.where(place < last if descending else place > last)
-    keys = (value.desc(), listing.key.desc()) if descending else (value, listing.key)
-    rows = list(connection.execute(query.order_by(*keys).limit(request.limit + 1)))
+    keys = [value] if value is listing.key else [value, listing.key]
+    query = query.order_by(*(key.desc() if descending else key for key in keys))
+    rows = list(connection.execute(query.limit(request.limit + 1)))
     if len(rows) <= request.limit:
         return rows, None
     last_row = rows[request.limit - 1]
