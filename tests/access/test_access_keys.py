@@ -72,8 +72,8 @@ def test_access_damaged_key_file_is_an_error_without_its_content(tmp_path: Path)
 def test_access_home_key_opens_and_nothing_else_does() -> None:
     key = new_key()
     access = Access([HomeKey(key)])
-    assert access.authenticate(f"Bearer {key}") == Principal("home", None)
-    assert access.authenticate(f"bearer  {key} ") == Principal("home", None)
+    assert access.authenticate(f"Bearer {key}") == Principal("home", None, home=True)
+    assert access.authenticate(f"bearer  {key} ") == Principal("home", None, home=True)
     for header in [None, "", key, f"Basic {key}", "Bearer", "Bearer ", f"Bearer {new_key()}"]:
         with pytest.raises(WorkbenchError) as raised:
             access.authenticate(header)
