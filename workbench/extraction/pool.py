@@ -67,7 +67,7 @@ class Job:
 
 @dataclass(frozen=True)
 class RayOptions:
-    """``address`` None starts a local Ray with ``cpus``; ``folder`` is its temporary path (short)."""
+    """``address`` None starts a local Ray with ``cpus``; ``folder`` is its (short) temp path."""
 
     address: str | None
     cpus: int
@@ -303,7 +303,12 @@ class ActorPool:
     def _spawn(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("the pool failed", exc_info=task.exception())
 
     def _remove(self, actor: _Actor) -> None:
         import ray
@@ -349,8 +354,8 @@ def _create(recipe: Recipe, blobs: str) -> Any:
         options["memory"] = wanted.memory
     if wanted.accelerator_type:
         options["accelerator_type"] = wanted.accelerator_type
-    remote = ray.remote(ExtractorActor)
-    return remote.options(**options).remote(recipe.target, dict(recipe.parameters), blobs)
+    remote: Any = ray.remote(**options)(ExtractorActor)
+    return remote.remote(recipe.target, dict(recipe.parameters), blobs)
 
 
 def _fail(ticket: _Ticket, error: BaseException) -> None:

@@ -1,0 +1,183 @@
+"""The pool on a real Ray: actors, sharing, death, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from chunk_help import NAMESPACE, make_chunk
+from hypothesis import given
+from hypothesis import strategies as st
+from toys import NeedsGpu, Toy, Unloadable
+
+from workbench.blobs.folder import FolderBlobs
+from workbench.domain.states import Category
+from workbench.extraction.careful import run_chunk
+from workbench.extraction.chunks import read_outcome, segment_key
+from workbench.extraction.pool import (
+    ActorPool,
+    Demand,
+    Job,
+    LoadFailed,
+    NoSuchResource,
+    RayOptions,
+    Recipe,
+    StoppedBeforeResult,
+    WorkerDied,
+    targets,
+)
+from workbench.extraction.segments import decode_segment
+
+in_module = pytest.mark.asyncio(loop_scope="module")
+
+
+def recipe(kind: type[Toy] = Toy, digest: str = "d1", **parameters: object) -> Recipe:
+    return Recipe(digest, f"{kind.__module__}:{kind.__name__}", parameters, kind.spec.resources)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="mxp"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool(folder: Path) -> AsyncIterator[ActorPool]:
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    pool = ActorPool(RayOptions(None, 2, str(folder / "ray")), str(folder / "blobs"))
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(scope="module")
+def blobs(folder: Path) -> FolderBlobs:
+    return FolderBlobs(folder / "blobs")
+
+
+@in_module
+async def test_chunks_run_side_by_side_in_processes_that_stay(pool, blobs, folder):
+    for i in range(4):
+        make_chunk(blobs, folder / f"p{i}", {"a": "sleep 0.5"}, f"chk_p{i}")
+    jobs = [Job(recipe(), NAMESPACE, f"chk_p{i}") for i in range(4)]
+    first = await asyncio.gather(*(pool.run(job) for job in jobs))
+    assert all(summary.documents == 1 for summary in first)
+    workers = {summary.worker for summary in first}
+    assert len(workers) == 2
+    begun = time.monotonic()
+    again = await asyncio.gather(*(pool.run(job) for job in jobs))
+    assert time.monotonic() - begun < 1.6, "two at a time, models loaded before"
+    assert {summary.worker for summary in again} == workers
+
+
+@in_module
+async def test_two_recipes_share_the_slots(pool, blobs, folder):
+    for i in range(6):
+        make_chunk(blobs, folder / f"s{i}", {"a": "sleep 0.2"}, f"chk_s{i}")
+    one, two = recipe(digest="d1"), recipe(digest="d2", prefix="x")
+    ended: list[str] = []
+
+    async def run(made: Recipe, i: int) -> None:
+        await pool.run(Job(made, NAMESPACE, f"chk_s{i}"))
+        ended.append(made.digest)
+
+    await asyncio.gather(*(run(one, i) for i in range(3)), *(run(two, i) for i in range(3, 6)))
+    assert "d2" in ended[:4], "the second recipe did not wait for all of the first"
+
+
+@in_module
+async def test_a_killed_worker_is_told_and_replaced(pool, blobs, folder):
+    make_chunk(blobs, folder / "k", {"a": "die"}, "chk_k")
+    with pytest.raises(WorkerDied):
+        await pool.run(Job(recipe(), NAMESPACE, "chk_k"))
+    make_chunk(blobs, folder / "k2", {"a": "alive"}, "chk_k2")
+    assert (await pool.run(Job(recipe(), NAMESPACE, "chk_k2"))).documents == 1
+
+
+@in_module
+async def test_the_object_that_kills_its_worker_fails_alone(pool, blobs, folder):
+    files = {"a": "alpha", "b": "die", "c": "gamma", "d": "fail format cut"}
+    make_chunk(blobs, folder / "c", files, "chk_c")
+    summary = await run_chunk(pool, blobs, recipe(), NAMESPACE, "chk_c")
+    assert (summary.documents, summary.failed, summary.left) == (2, 2, 0)
+    outcome = read_outcome(blobs, NAMESPACE, "chk_c")
+    assert outcome is not None
+    reasons = {f.object_id: f for f in outcome.failures}
+    assert "died on this object" in reasons["obj_b"].message
+    assert reasons["obj_d"].category is Category.FORMAT
+    segment = decode_segment(blobs.get(segment_key(NAMESPACE, "chk_c")))
+    assert list(segment.rows["text"]) == ["alpha", "gamma"]
+    assert sorted(blobs.keys(f"{NAMESPACE}/chunks/chk_c")) == [
+        f"{NAMESPACE}/chunks/chk_c/manifest.json",
+        f"{NAMESPACE}/chunks/chk_c/outcome.json",
+    ]
+    assert await run_chunk(pool, blobs, recipe(), NAMESPACE, "chk_c") == summary
+
+
+@in_module
+async def test_stop_is_heard_between_objects(pool, blobs, folder):
+    make_chunk(blobs, folder / "t", {f"{i:03}": "sleep 0.05" for i in range(200)}, "chk_t")
+    work = asyncio.create_task(pool.run(Job(recipe(), NAMESPACE, "chk_t")))
+    await asyncio.sleep(1.0)
+    begun = time.monotonic()
+    await pool.stop("chk_t")
+    summary = await work
+    assert time.monotonic() - begun < 1.0
+    assert summary.documents + summary.left == 200
+    assert summary.documents > 0
+
+
+@in_module
+async def test_what_ignores_stop_is_killed(pool, blobs, folder):
+    make_chunk(blobs, folder / "i", {"a": "sleep 60"}, "chk_i")
+    work = asyncio.create_task(pool.run(Job(recipe(), NAMESPACE, "chk_i")))
+    await asyncio.sleep(1.0)
+    begun = time.monotonic()
+    await pool.stop("chk_i", grace=0.5)
+    with pytest.raises(StoppedBeforeResult):
+        await work
+    assert time.monotonic() - begun < 2.0
+
+
+@in_module
+async def test_an_extractor_that_cannot_load_says_so(pool, blobs, folder):
+    make_chunk(blobs, folder / "u", {"a": "x"}, "chk_u")
+    with pytest.raises(LoadFailed, match=r"model\.onnx is not there"):
+        await pool.run(Job(recipe(Unloadable, "du"), NAMESPACE, "chk_u"))
+
+
+@in_module
+async def test_a_gpu_that_is_not_there_is_named(pool, blobs, folder):
+    import ray
+
+    if ray.cluster_resources().get("GPU"):
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(NoSuchResource, match="GPU"):
+        await pool.run(Job(recipe(NeedsGpu, "dg"), NAMESPACE, "chk_u"))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"),
+        st.tuples(st.integers(0, 9), st.sampled_from([0.5, 1.0, 2.0])),
+    ),
+    st.integers(1, 8),
+)
+def test_shares_fit_the_slots_and_leave_none_that_could_be_used(demands, slots):
+    demand = {key: Demand(jobs, cpu) for key, (jobs, cpu) in demands.items()}
+    shares = targets(demand, slots)
+    used = sum(shares[key] * demand[key].cpu for key in demand)
+    assert used <= slots + 1e-9
+    for key, wanted in demand.items():
+        assert shares[key] <= wanted.jobs
+        if shares[key] < wanted.jobs:
+            assert wanted.cpu > slots - used - 1e-9
+    waiting = [k for k in demand if demand[k].jobs]
+    if waiting and all(demand[k].cpu == 1.0 for k in waiting) and len(waiting) <= slots:
+        assert all(shares[k] >= 1 for k in waiting)

@@ -1,0 +1,121 @@
+"""Extractors for tests: cheap, exact, and able to misbehave in every way that the contract knows.
+
+What a file asks for is its text: ``sleep 0.2``, ``fail format no good``, ``raise``, ``die``,
+``mute`` (no answer), ``bad`` (a vector of the wrong shape). Anything else becomes a document with
+that text and a vector made of its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from workbench.domain.states import Category
+from workbench.extraction.contract import (
+    Document,
+    Extracted,
+    Extractor,
+    ExtractorSpec,
+    Failed,
+    Output,
+    Parameters,
+    Query,
+    Resources,
+    Source,
+    Vector,
+)
+
+DIMENSION = 8
+
+
+def toy_vector(text: str) -> Vector:
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
+    return vector / np.float32(np.linalg.norm(vector))
+
+
+class ToyParameters(Parameters):
+    prefix: str = ""
+    pause: float = 0.0
+
+
+class Toy(Extractor):
+    spec = ExtractorSpec(
+        name="toy",
+        version=1,
+        description="a document a file",
+        accepts=("text/x-toy",),
+        parameters=ToyParameters,
+        outputs=(Output("toy", DIMENSION, "toy-1", queries=frozenset({"text"})),),
+        fields={"length": "integer"},
+        resources=Resources(cpu=1),
+        default=False,
+    )
+    parameters: ToyParameters
+
+    def load(self) -> None:
+        self._loaded = os.getpid()
+
+    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
+        for index, source in enumerate(sources):
+            text = source.read().decode()
+            word, _, rest = text.partition(" ")
+            if self.parameters.pause:
+                time.sleep(self.parameters.pause)
+            if word == "mute":
+                continue
+            if word == "raise":
+                raise RuntimeError("the toy broke")
+            if word == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if word == "sleep":
+                time.sleep(float(rest))
+            if word == "fail":
+                category, _, message = rest.partition(" ")
+                yield Extracted(index, failure=Failed(Category(category), message, "try another"))
+                continue
+            size = DIMENSION + 1 if word == "bad" else DIMENSION
+            vector = np.resize(toy_vector(text), size).astype(np.float32)
+            with self.clock("infer"):
+                document = Document(
+                    text=self.parameters.prefix + text,
+                    payload={"length": len(text)},
+                    vectors={"toy": vector},
+                )
+            yield Extracted(index, (document,))
+
+    def encode(self, query: Query, output: str) -> Vector:
+        return toy_vector(query.text or "")
+
+
+class Unloadable(Toy):
+    spec = ExtractorSpec(
+        name="unloadable",
+        version=1,
+        description="its models cannot be opened",
+        accepts=("text/x-unloadable",),
+        parameters=ToyParameters,
+        outputs=(),
+        default=False,
+    )
+
+    def load(self) -> None:
+        raise FileNotFoundError("model.onnx is not there")
+
+
+class NeedsGpu(Toy):
+    spec = ExtractorSpec(
+        name="needs-gpu",
+        version=1,
+        description="asks for a GPU",
+        accepts=("text/x-gpu",),
+        parameters=ToyParameters,
+        outputs=(),
+        resources=Resources(cpu=1, gpu=1),
+        default=False,
+    )
