@@ -77,6 +77,7 @@ TASKS = Table(
         Column("requested", TEXT, "pause or cancel that is not yet done"),
         Column("bucket", TEXT, "name of the bucket"),
         Column("total", INTEGER, "items; null until listing has ended"),
+        Column("pending", INTEGER, "items that wait or are worked on"),
         Column("extracted", INTEGER, "items extracted and not yet searchable"),
         Column("indexed", INTEGER, "items that became searchable"),
         Column("skipped", INTEGER, "items that had not changed"),
@@ -206,7 +207,7 @@ DOCUMENTS = Table(
         Column("box", NUMBERS, "place in the picture"),
         Column("labels", TEXTS, "labels"),
         Column("modified_at", TIME, "when the object changed"),
-        Column("payload", TEXT, "all fields as JSON; read one with payload->>'$.name'"),
+        Column("payload", TEXT, "the extractor's other fields as JSON, e.g. payload->>'$.width'"),
     ),
 )
 
