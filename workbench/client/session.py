@@ -243,6 +243,8 @@ def _accepted(answer: Body) -> bytes:
 
 def _code(name: str | None, status: int) -> Code:
     """The code of that name; for one that is not known here, the first of the same status."""
-    if name is not None and name in Code:
+    try:
         return Code(name)
-    return next((code for code, known in STATUS.items() if known == status), Code.INTERNAL)
+    except ValueError:
+        same = (code for code, known in STATUS.items() if known == status)
+        return next(same, Code.INTERNAL)

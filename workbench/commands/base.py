@@ -26,7 +26,8 @@ DONE, NOT_CLEAN, WRONG_USE, UNREACHABLE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 1
 @dataclass(frozen=True)
 class Outcome:
     """``data`` is the model or value of ``shape``; ``json`` is what ``--json`` prints (plain JSON
-    values); ``status`` the exit status; ``columns`` the order for tables; ``note`` one closing line."""
+    values); ``status`` the exit status; ``columns`` the order for tables; ``note`` a closing line.
+    """
 
     shape: Shape
     data: Any

@@ -1,0 +1,95 @@
+"""``ingest``: start an ingest and follow it to its end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from workbench.commands.base import Context, Outcome, Verb
+from workbench.commands.follow import accepted, add_strict, follow
+from workbench.commands.parser import WrongUse
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", metavar="PATH|s3://BUCKET/PREFIX", help="a folder, a file in it, or a prefix"
+    )
+    parser.add_argument("--bucket", metavar="NAME", help="default: the folder's name")
+    parser.add_argument(
+        "--extractors",
+        metavar="a,b",
+        help="default: those of the bucket; the first time, every one that fits the files",
+    )
+    parser.add_argument(
+        "--set",
+        metavar="extractor.param=value",
+        action="append",
+        default=[],
+        dest="settings",
+        help="a parameter of an extractor; repeatable, the value is JSON or else text",
+    )
+    parser.add_argument(
+        "--exclude",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="leave out files of these names; repeatable",
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="compare what files hold, not only size and time"
+    )
+    parser.add_argument("--detach", action="store_true", help="start it and do not wait")
+    add_strict(parser)
+
+
+def _run(context: Context, args: argparse.Namespace) -> Outcome:
+    task = context.client.ingest(
+        args.source,
+        bucket=args.bucket,
+        extractors=names(args.extractors),
+        parameters=parameters(args.settings),
+        exclude=args.exclude,
+        verify=args.verify,
+    )
+    return accepted(task) if args.detach else follow(context, task.task_id, task)
+
+
+def names(text: str | None) -> list[str] | None:
+    """``a,b`` as a list; None when nothing was said."""
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise WrongUse(f"--extractors {text!r} holds an empty name", "e.g. --extractors image,text")
+    return list(dict.fromkeys(found))
+
+
+def parameters(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """``extractor.param=value`` by extractor and parameter; the last one wins. A value that is JSON
+    is taken as JSON, any other as the text it is."""
+    found: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        extractor, dot, parameter = name.partition(".")
+        if not (equals and dot and extractor.strip() and parameter.strip()):
+            raise WrongUse(
+                f"--set {setting!r} is not understood",
+                "say extractor.param=value, e.g. --set text.chunk_size=800",
+            )
+        found.setdefault(extractor.strip(), {})[parameter.strip()] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    def refuse(_: str) -> NoReturn:  # NaN and Infinity are no JSON, though Python would take them
+        raise ValueError
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+INGEST = Verb("ingest", "extract, index and make searchable what a folder holds", _configure, _run)
