@@ -26,7 +26,8 @@ from extractors import minilm
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
 from extractors.models import LITE0, default_threads, open_session
-from extractors.pictures import Refused, decode, open_picture, silence
+from extractors.pictures import decode, open_picture, silence
+from extractors.refused import Refused
 from extractors.tags import Vocabulary, caption, load_vocabulary, name_words
 from workbench.extraction.contract import (
     Document,

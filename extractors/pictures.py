@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from extractors.refused import Refused
 from workbench.domain.states import Category
 from workbench.extraction.contract import Failed
 
@@ -37,14 +38,6 @@ BEGINNINGS: Mapping[str, tuple[bytes, ...]] = {
 ENDED_EARLY = ("truncated", "not enough", "eof", "end of", "incomplete")
 HINT_CUT = "the file is cut or damaged; get a whole copy and ingest again"
 HINT_PIXELS = "scale it down, or raise the parameter max_pixels"
-
-
-class Refused(Exception):
-    """A picture that is not taken, with the reason."""
-
-    def __init__(self, failure: Failed) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 def silence() -> None:

@@ -1,0 +1,199 @@
+"""The ``text`` extractor: passages of plain text, Markdown, data files and source code.
+
+A passage keeps where it stands in the decoded text (characters ``start`` to ``end``) and the titles
+over it. Its vector is made of those titles and the passage, so that "installation" finds the
+paragraph below the title that does not say the word again; the text index sees the passage as it
+is. Passages have at most ``chunk_tokens`` tokens: MiniLM was trained on 128, and what is beyond 256
+it does not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import Field
+
+from extractors import minilm
+from extractors.decoding import decode_text
+from extractors.models import default_threads
+from extractors.outline import syntax_of
+from extractors.passages import Passage, passages
+from extractors.refused import Refused
+from workbench.domain.states import Category
+from workbench.extraction.contract import (
+    Document,
+    Extracted,
+    Extractor,
+    ExtractorSpec,
+    Failed,
+    Output,
+    Parameters,
+    Query,
+    Source,
+    Vector,
+)
+
+BETWEEN_TITLES = " > "
+
+ACCEPTS = (
+    "text/plain",
+    "text/markdown",
+    "text/x-markdown",
+    "text/csv",
+    "text/tab-separated-values",
+    "text/xml",
+    "text/yaml",
+    "text/css",
+    "text/javascript",
+    "text/vtt",
+    "text/x-asm",
+    "text/x-c",
+    "text/x-c++",
+    "text/x-c++hdr",
+    "text/x-c++src",
+    "text/x-chdr",
+    "text/x-clojure",
+    "text/x-cmake",
+    "text/x-csharp",
+    "text/x-csrc",
+    "text/x-diff",
+    "text/x-erlang",
+    "text/x-fortran",
+    "text/x-go",
+    "text/x-haskell",
+    "text/x-ini",
+    "text/x-java",
+    "text/x-java-source",
+    "text/x-julia",
+    "text/x-kotlin",
+    "text/x-lisp",
+    "text/x-log",
+    "text/x-lua",
+    "text/x-makefile",
+    "text/x-ocaml",
+    "text/x-pascal",
+    "text/x-patch",
+    "text/x-perl",
+    "text/x-php",
+    "text/x-python",
+    "text/x-r",
+    "text/x-rst",
+    "text/x-ruby",
+    "text/x-rust",
+    "text/x-scala",
+    "text/x-script.python",
+    "text/x-sh",
+    "text/x-shellscript",
+    "text/x-sql",
+    "text/x-swift",
+    "text/x-tcl",
+    "text/x-tex",
+    "text/x-toml",
+    "text/x-typescript",
+    "text/x-yaml",
+    "application/geo+json",
+    "application/javascript",
+    "application/json",
+    "application/jsonl",
+    "application/ld+json",
+    "application/sql",
+    "application/toml",
+    "application/typescript",
+    "application/x-ndjson",
+    "application/x-sh",
+    "application/x-shellscript",
+    "application/x-subrip",
+    "application/x-tex",
+    "application/x-yaml",
+    "application/xml",
+    "application/yaml",
+)
+
+
+class TextParameters(Parameters):
+    """Size of passages, and the limit for content that nobody vouches for."""
+
+    chunk_tokens: int = Field(
+        128, ge=16, le=200, description="tokens of a passage at most; there is no overlap"
+    )
+    max_bytes: int = Field(
+        64 * 1024 * 1024, ge=1, description="a larger file fails before it is decoded"
+    )
+
+
+class TextExtractor(Extractor):
+    """One document a passage."""
+
+    spec = ExtractorSpec(
+        name="text",
+        version=1,
+        description="Text, Markdown, data files and source code, in passages",
+        accepts=ACCEPTS,
+        parameters=TextParameters,
+        outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
+        fields={"start": "integer", "end": "integer", "heading": "text", "encoding": "keyword"},
+        models=(minilm.RECIPE,),
+    )
+
+    parameters: TextParameters
+    _encoder: minilm.Encoder
+
+    def load(self) -> None:
+        self._encoder = minilm.load_minilm(default_threads())
+
+    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
+        for index, source in enumerate(sources):
+            try:
+                yield Extracted(index, self._documents(source))
+            except Refused as refused:
+                yield Extracted(index, failure=refused.failure)
+
+    def encode(self, query: Query, output: str) -> Vector:
+        if output != "semantic" or query.kind != "text":
+            raise ValueError(f"{output} cannot be searched with {query.kind}")
+        return self._encoder.encode_query(query.text or "")
+
+    def _documents(self, source: Source) -> tuple[Document, ...]:
+        data = source.read()
+        if len(data) > self.parameters.max_bytes:
+            raise Refused(_too_large(len(data), self.parameters.max_bytes))
+        with self.clock("decode", size=len(data)):
+            text, encoding = decode_text(data)
+            syntax = syntax_of(source.mime, source.name)
+            found = list(passages(text, syntax, self.parameters.chunk_tokens, self._encoder))
+        with self.clock("infer", rows=len(found)):
+            vectors = self._encoder.encode([self._embedded(text, p) for p in found])
+        return tuple(
+            _document(text, encoding, passage, vector)
+            for passage, vector in zip(found, vectors, strict=True)
+        )
+
+    def _embedded(self, text: str, passage: Passage) -> str:
+        """What the model sees: the passage, below as many of the titles around it as fit, from the
+        innermost."""
+        body = text[passage.start : passage.end]
+        titles = passage.around
+        while titles:
+            whole = f"{BETWEEN_TITLES.join(titles)}\n{body}"
+            if self._encoder.count(whole) <= minilm.TEXT_TOKENS:
+                return whole
+            titles = titles[1:]
+        return body
+
+
+def _document(text: str, encoding: str, passage: Passage, vector: Vector) -> Document:
+    payload = {"start": passage.start, "end": passage.end, "encoding": encoding}
+    if passage.path:
+        payload["heading"] = BETWEEN_TITLES.join(passage.path)
+    return Document(
+        text=text[passage.start : passage.end], payload=payload, vectors={"semantic": vector}
+    )
+
+
+def _too_large(size: int, limit: int) -> Failed:
+    return Failed(
+        Category.LIMITS,
+        f"the file has {size:,} bytes, more than {limit:,}",
+        "split it, or raise the parameter max_bytes",
+        stage="decode",
+    )
