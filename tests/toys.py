@@ -49,7 +49,7 @@ class Toy(Extractor):
         name="toy",
         version=1,
         description="a document a file",
-        accepts=("text/x-toy",),
+        accepts=("text/x-toy", "text/plain"),
         parameters=ToyParameters,
         outputs=(Output("toy", DIMENSION, "toy-1", queries=frozenset({"text"})),),
         fields={"length": "integer"},

@@ -124,8 +124,12 @@ def encode_segment(table: Any) -> memoryview:
     """The Parquet file. Vectors are noise to a dictionary: they are stored plain."""
     buffer = io.BytesIO()
     strings = [name for name in table.column_names if not name.startswith(VECTOR)]
-    options: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
-    pq.write_table(table, buffer, use_dictionary=strings, **options)
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": strings,
+    }
+    pq.write_table(table, buffer, **options)
     return buffer.getbuffer()
 
 

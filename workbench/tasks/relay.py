@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workbench.domain.states import TaskKind
 from workbench.store.outbox import Letter, Outbox
+from workbench.tasks.changes import Bell
 from workbench.tasks.messages import CONTROL_QUEUE, IngestInput, TaskRef
 
 log = logging.getLogger(__name__)
@@ -28,28 +29,26 @@ IDLE_SECONDS = 1.0
 
 class Relay:
     def __init__(
-        self, outbox: Outbox, client: Client, window: int, lost: Callable[[Letter], None]
+        self,
+        outbox: Outbox,
+        client: Client,
+        bell: Bell,
+        window: int,
+        lost: Callable[[Letter], None],
     ) -> None:
-        """``lost`` is told of a signal for a workflow that Temporal does not know."""
+        """``bell`` rings when something was written; ``lost`` is told of a signal for a workflow
+        that Temporal does not know."""
         self._outbox = outbox
         self._client = client
         self._window = window
         self._lost = lost
-        self._loop = asyncio.get_running_loop()
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """Something was written to the outbox. From any thread."""
-        self._loop.call_soon_threadsafe(self._woken.set)
+        self._bell = bell
 
     async def run(self) -> None:
         """Deliver until canceled."""
         while True:
-            self._woken.clear()
-            delivered = await self._round()
-            if not delivered:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+            if not await self._round():
+                await self._bell.wait(IDLE_SECONDS)
 
     async def _round(self) -> bool:
         """Deliver what is open; whether all of it went out and there was something."""

@@ -1,0 +1,300 @@
+"""The two processes put together: which object gets which other one.
+
+This is the only place where everything is known at once; there is nothing else in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from workbench import __version__
+from workbench.access.authenticate import Access, HomeKey
+from workbench.access.keys import ensure_key
+from workbench.api.app import create_app
+from workbench.api.middleware import LOOPBACK
+from workbench.api.services import Services
+from workbench.api.telemetry import telemetry_router
+from workbench.api.thumbnails import Thumbnails
+from workbench.blobs.folder import open_blobs
+from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.wire import HealthOut, PartHealth
+from workbench.extraction.pool import ActorPool, RayOptions
+from workbench.extraction.registry import Registry
+from workbench.search.encoder import QueryEncoder
+from workbench.search.searcher import Searcher
+from workbench.stack.orchestration import (
+    GRACE,
+    THROTTLE,
+    TemporalState,
+    connect,
+    orchestrate,
+)
+from workbench.stack.settings import Settings, secure_runtime
+from workbench.store.acceptance import Acceptance
+from workbench.store.buckets import Buckets
+from workbench.store.collections import Collections
+from workbench.store.database import Database
+from workbench.store.endings import Endings
+from workbench.store.failures import Failures
+from workbench.store.ledger import Ledger
+from workbench.store.migrations import migrate
+from workbench.store.namespaces import Namespaces
+from workbench.store.objects import ObjectRow, Objects
+from workbench.store.outbox import Letter, Outbox
+from workbench.store.planning import Planning
+from workbench.store.targets import Targets
+from workbench.store.tasks import Tasks
+from workbench.tasks.accept import Accept, Reach
+from workbench.tasks.activities.control import ControlActivities
+from workbench.tasks.activities.extract import ExtractActivities
+from workbench.tasks.changes import Bell, Changes
+from workbench.tasks.context import ControlContext
+from workbench.tasks.relay import Relay
+from workbench.tasks.sizing import Rates
+from workbench.telemetry.writer import Telemetry
+from workbench.vectors.choice import open_vectors
+from workbench.vectors.port import VectorStore, VectorsUnavailable
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("extract-cpu", "extract-gpu")
+
+
+async def serve(settings: Settings) -> None:
+    """The service, until it is told to stop."""
+    _logging(settings)
+    secure_runtime(settings)
+    database = Database(settings.metadata_url)
+    await asyncio.to_thread(_prepare, settings, database)
+    telemetry = Telemetry(settings.telemetry_folder)
+    vectors = open_vectors(
+        url=settings.qdrant_url, api_key=settings.qdrant_api_key, socket=settings.vectors_socket
+    )
+    registry = Registry.discover(settings.extractors)
+    encoder = QueryEncoder(registry)
+    bell, changes, temporal = Bell(), Changes(), TemporalState()
+    ledger, endings = Ledger(database), Endings(database)
+    context = ControlContext(
+        ledger=ledger,
+        planning=Planning(database),
+        endings=endings,
+        registry=registry,
+        blobs=open_blobs(settings.blobs_location),
+        vectors=vectors,
+        rates=Rates(),
+        emit=telemetry.emit,
+        changed=changes.changed,
+        slots=settings.slots,
+        home=settings.home,
+    )
+    accept = Accept(
+        Acceptance(database),
+        ledger,
+        Targets(database),
+        registry,
+        Reach(settings.home, settings.roots, settings.outside),
+        bell.ring,
+        changes.changed,
+    )
+    services = Services(
+        access=Access([HomeKey(ensure_key(settings.key_file))]),
+        namespaces=Namespaces(database),
+        buckets=Buckets(database),
+        objects=Objects(database),
+        collections=Collections(database),
+        failures=Failures(database),
+        tasks=Tasks(database),
+        accept=accept,
+        search=Searcher(
+            Collections(database), Buckets(database), registry, vectors, encoder, telemetry.emit
+        ),
+        vectors=vectors,
+        extractors=registry,
+        changes=changes,
+        open_source=open_folder_object,
+        thumbnails=Thumbnails(settings.cache_folder / "thumbnails"),
+        health=_Health(settings, telemetry, vectors, temporal),
+    )
+    app = create_app(
+        services,
+        [telemetry_router(telemetry, database)],
+        {*LOOPBACK, settings.host} if settings.outside else LOOPBACK,
+    )
+
+    async def relay(client: Client) -> None:
+        def lost(letter: Letter) -> None:
+            _lost(ledger, endings, letter)
+            changes.changed(letter.task_id)
+
+        await Relay(Outbox(database), client, bell, settings.window, lost).run()
+
+    background = [
+        asyncio.create_task(
+            orchestrate(settings, temporal, list(ControlActivities(context).all()), relay)
+        ),
+        asyncio.create_task(_warm(encoder)),
+    ]
+    for task in background:
+        task.add_done_callback(_log_end)
+    try:
+        await _http(settings, app)
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        encoder.close()
+        await vectors.close()
+        telemetry.close()
+        database.close()
+
+
+async def work(settings: Settings) -> None:
+    """The worker, until it is told to stop: extract activities in front of the Ray pool."""
+    _logging(settings)
+    secure_runtime(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    options = RayOptions(settings.ray_address, settings.slots, str(settings.ray_folder))
+    pool = ActorPool(options, settings.blobs_location)
+    activities = ExtractActivities(
+        pool, open_blobs(settings.blobs_location), Registry.discover(settings.extractors)
+    )
+    client = await connect(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        for queue in QUEUES:
+            worker = Worker(
+                client,
+                task_queue=queue,
+                activities=[activities.extract],
+                max_concurrent_activities=2 * settings.slots,
+                max_heartbeat_throttle_interval=THROTTLE,
+                default_heartbeat_throttle_interval=THROTTLE,
+                graceful_shutdown_timeout=GRACE,
+            )
+            await stack.enter_async_context(worker)
+        await stop.wait()
+    await pool.close()
+
+
+def open_folder_object(row: ObjectRow) -> Path:
+    """Where an object of a folder lies; a path that leads out of its source is refused."""
+    root = Path(row.source_uri)
+    path = (root / row.name).resolve()
+    if not path.is_relative_to(root):
+        raise WorkbenchError(
+            Code.SOURCE_UNREADABLE, f"{row.name} leads out of its source", "ingest the bucket again"
+        )
+    return path
+
+
+class _Health:
+    """Each part in a line. The service can accept and search without Temporal and workers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        telemetry: Telemetry,
+        vectors: VectorStore,
+        temporal: TemporalState,
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._vectors = vectors
+        self._temporal = temporal
+        self._started_at = datetime.now(UTC)
+
+    async def __call__(self) -> HealthOut:
+        vectors, temporal = await asyncio.gather(self._of_vectors(), self._temporal.answers())
+        told = self._telemetry.health()
+        return HealthOut(
+            state="ok" if vectors.state == "ok" else "degraded",
+            version=__version__,
+            home_id=self._settings.home_id,
+            started_at=self._started_at,
+            parts={
+                "metadata": PartHealth(
+                    state="ok", detail=self._settings.metadata_url.split(":")[0]
+                ),
+                "vectors": vectors,
+                "temporal": PartHealth(
+                    state="ok" if temporal else "down",
+                    detail=self._settings.temporal_address or "",
+                ),
+                "telemetry": PartHealth(state=told.state, detail=told.detail),
+            },
+        )
+
+    async def _of_vectors(self) -> PartHealth:
+        try:
+            async with asyncio.timeout(2):
+                found = await self._vectors.health()
+        except (VectorsUnavailable, TimeoutError) as error:
+            return PartHealth(state="down", detail=str(error) or "no answer within 2 s")
+        points = sum(found["spaces"].values())
+        return PartHealth(
+            state="ok", detail=f"{points} documents", version=str(found.get("version", ""))
+        )
+
+
+def _prepare(settings: Settings, database: Database) -> None:
+    migrate(database)
+    Namespaces(database).ensure()
+    settings.cache_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _lost(ledger: Ledger, endings: Endings, letter: Letter) -> None:
+    """A task whose workflow Temporal no longer has cannot go on: it ends."""
+    if letter.action == "cancel":
+        endings.finish(letter.namespace_id, letter.task_id, canceled=True)
+        return
+    ledger.fail(
+        letter.namespace_id,
+        letter.task_id,
+        "workflow_lost",
+        "Temporal does not know this task any more",
+        "ingest again: what is searchable is skipped",
+    )
+
+
+async def _warm(encoder: QueryEncoder) -> None:
+    await encoder.warm()
+
+
+async def _http(settings: Settings, app: Any) -> None:
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        lifespan="off",
+        server_header=False,
+    )
+    await uvicorn.Server(config).serve()
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a part of the service ended", exc_info=task.exception())
+
+
+def _logging(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for name in ("httpx", "httpcore", "temporalio.worker"):
+        logging.getLogger(name).setLevel(logging.WARNING)
