@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from workbench.domain.errors import Code, WorkbenchError
@@ -23,6 +23,9 @@ from workbench.stack import processes
 from workbench.stack.home import read_json, write_json
 from workbench.stack.settings import PREFIX, Settings
 from workbench.stack.supervisor import Part
+
+#: Seconds for running requests, activities and Ray to end by themselves.
+_GRACEFUL = 12.0
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,24 @@ def ray_environment(settings: Settings, environment: Mapping[str, str]) -> dict[
 
 def health(url: str) -> dict[str, Any] | None:
     """What ``/v1/health`` says to a caller without a key; None if nothing answers."""
+    _, answer = ask(f"{url}/v1/health")
+    return answer
+
+
+def ask(url: str) -> tuple[int, dict[str, Any] | None]:
+    """Status and JSON object of a GET, within two seconds; (0, None) if nothing answers. Unlike
+    most clients this one asks no proxy that the environment names."""
     place = urlsplit(url)
-    # http.client, unlike most clients, asks no proxy of the environment.
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=2)
     try:
-        connection.request("GET", "/v1/health")
-        answer = json.loads(connection.getresponse().read(65536))
+        connection.request("GET", place.path)
+        response = connection.getresponse()
+        found: object = json.loads(response.read(65536))
     except (OSError, http.client.HTTPException, ValueError):
-        return None
+        return 0, None
     finally:
         connection.close()
-    return answer if isinstance(answer, dict) else None
+    return response.status, cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
 def accepts(address: str | Path) -> bool:
@@ -119,7 +129,7 @@ def _temporal(settings: Settings, program: Path, ports: Mapping[str, int]) -> Pa
     page = ("--ui-port", str(ports["temporal_ui"])) if settings.temporal_ui else ("--headless",)
     command = (
         *(str(program), "server", "start-dev", "--ip", "127.0.0.1"),
-        *("--port", str(ports["temporal"]), *page),
+        *("--port", str(ports["temporal"]), "--http-port", str(ports["temporal_http"]), *page),
         *("--namespace", settings.temporal_namespace),
         *("--db-filename", str(settings.temporal_file), "--log-level", "error"),
     )
@@ -128,12 +138,15 @@ def _temporal(settings: Settings, program: Path, ports: Mapping[str, int]) -> Pa
         for name, value in child_environment(settings).items()
         if not name.startswith("TEMPORAL_")  # the caller's own client settings
     }
+    # The port opens seconds before calls are answered; a namespace that is found is an answer.
+    probe = f"http://127.0.0.1:{ports['temporal_http']}/api/v1/namespaces/"
+    probe += settings.temporal_namespace
     return Part(
         "temporal",
         command,
         environment,
         address=address,
-        ready=lambda: accepts(address),
+        ready=lambda: ask(probe)[0] == 200,
         wave=1,
     )
 
@@ -158,17 +171,21 @@ def _service(settings: Settings, environment: Mapping[str, str]) -> Part:
         answer = health(url)
         return answer is not None and answer.get("state") == "ok"
 
-    return Part("service", _verb("serve"), environment, address=url, ready=ready)
+    return Part(
+        "service", _verb("serve"), environment, address=url, ready=ready, patience=_GRACEFUL
+    )
 
 
 def _worker(settings: Settings, environment: Mapping[str, str]) -> Part:
     if settings.ray_address is not None:
-        return Part("worker", _verb("work"), environment, address=settings.ray_address)
+        address = settings.ray_address
+        return Part("worker", _verb("work"), environment, address=address, patience=_GRACEFUL)
 
     def sweep() -> None:
         processes.end(processes.ray_of_stack(settings), patience=0.2)
 
-    return Part("worker", _verb("work"), ray_environment(settings, environment), sweep=sweep)
+    environment = ray_environment(settings, environment)
+    return Part("worker", _verb("work"), environment, sweep=sweep, patience=_GRACEFUL)
 
 
 def _verb(name: str) -> tuple[str, ...]:
@@ -178,7 +195,7 @@ def _verb(name: str) -> tuple[str, ...]:
 def _choose_ports(settings: Settings, temporal: bool) -> dict[str, int]:
     path = settings.run_folder / "ports.json"
     last = read_json(path) or {}
-    wanted = ["service", *(["temporal"] if temporal else [])]
+    wanted = ["service", *(["temporal", "temporal_http"] if temporal else [])]
     if temporal and settings.temporal_ui:
         wanted.append("temporal_ui")
     ports: dict[str, int] = {}

@@ -166,26 +166,29 @@ def _run_build(command: tuple[str, ...], environment: Mapping[str, str], say: Sa
 
 def _newest_go() -> tuple[Path, tuple[int, ...]]:
     """The newest Go of this machine. Raises OSError."""
-    places = [
-        shutil.which("go"),
-        "/usr/local/go/bin/go",
-        *map(str, Path("/usr/lib").glob("go*/bin/go")),
-    ]
     found: list[tuple[tuple[int, ...], Path]] = []
-    for place in dict.fromkeys(place for place in places if place is not None):
-        if _is_program(Path(place)):
-            done = subprocess.run(
-                (place, "version"), capture_output=True, text=True, timeout=30, check=False
-            )
-            numbers = re.search(r"go(\d+)\.(\d+)", done.stdout)
-            if numbers:
-                found.append(((int(numbers[1]), int(numbers[2])), Path(place)))
+    for place in filter(_is_program, _go_places()):
+        done = subprocess.run(
+            (str(place), "version"), capture_output=True, text=True, timeout=30, check=False
+        )
+        numbers = re.search(r"go(\d+)\.(\d+)", done.stdout)
+        if numbers:
+            found.append(((int(numbers[1]), int(numbers[2])), place))
     if not found:
         raise OSError("no Go is installed to build it with")
-    version, go = max(found)
+    version, go = max(found, key=lambda each: each[0])
     if version < OLDEST_GO:
         raise OSError(f"Go {version[0]}.{version[1]} at {go} is too old to build it")
     return go, version
+
+
+def _go_places() -> list[Path]:
+    on_path = shutil.which("go")
+    return [
+        *([Path(on_path)] if on_path is not None else []),
+        Path("/usr/local/go/bin/go"),
+        *Path("/usr/lib").glob("go*/bin/go"),
+    ]
 
 
 @contextmanager
