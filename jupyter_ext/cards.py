@@ -16,7 +16,8 @@ from typing import Final
 
 from jupyter_ext import html as h
 from jupyter_ext import thumbnails, words
-from jupyter_ext.html import Html, clean, el, span
+from jupyter_ext.html import Html, el, span
+from workbench.commands.words import clean, place, plural
 from workbench.domain.wire import Hit, Reason, SearchResponse
 
 BUDGET: Final = 256_000  # bytes of HTML in one output
@@ -110,7 +111,7 @@ def headline(view: View) -> tuple[str, str]:
         said = said if view.response.collections else ["there is no collection to search"]
     if not view.stable:
         said.append(f"{round(view.response.timing.total * 1000):,} ms")
-    return words.plural(len(hits), "hit") if hits else "no hits", " · ".join(said)
+    return plural(len(hits), "hit") if hits else "no hits", " · ".join(said)
 
 
 def _kind(hit: Hit) -> str:
@@ -124,7 +125,7 @@ def _head(view: View) -> Html:
 
 
 def _card(hit: Hit, wanted: frozenset[str], picture: bytes | None, why: _Why) -> Html:
-    where = words.position(hit.page, hit.start_ms, hit.end_ms)
+    where = place(hit.page, hit.start_ms, hit.end_ms)
     if picture is not None:
         badge = span(where, _BADGE) if where else Html()
         area = el("div", _picture(hit, picture), badge, style=f"{_AREA};line-height:120px")
@@ -208,10 +209,10 @@ def reason_text(reason: Reason) -> str:
 
 def _lines(hits: Sequence[Hit], wanted: frozenset[str]) -> Html:
     nowrap = "white-space:nowrap"
-    placed = any(words.position(hit.page, hit.start_ms, hit.end_ms) for hit in hits)
+    placed = any(place(hit.page, hit.start_ms, hit.end_ms) for hit in hits)
     rows: list[list[Html]] = []
     for hit in hits:
-        where = words.position(hit.page, hit.start_ms, hit.end_ms)
+        where = place(hit.page, hit.start_ms, hit.end_ms)
         why = ", ".join(map(reason_text, hit.reasons[:_REASONS]))
         rows.append(
             [
@@ -232,7 +233,7 @@ def plain(view: View) -> str:
     names = [clean(short(hit.object_name, 40)) for hit in shown]
     width = max(map(len, names), default=0)
     for hit, name in zip(shown, names, strict=True):
-        where = words.position(hit.page, hit.start_ms, hit.end_ms)
+        where = place(hit.page, hit.start_ms, hit.end_ms)
         said = words.snippet(hit.text, view.wanted, 70) or " · ".join(hit.labels[:6])
         why = ", ".join(map(reason_text, hit.reasons[:_REASONS]))
         tail = "  ".join(part for part in (where, said, f"[{why}]" if why else "") if part)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from jupyter_ext.html import clean
 from jupyter_ext.words import sentence
+from workbench.commands.words import clean
 from workbench.domain.errors import Code, WorkbenchError
 
 _RED: Final = "\x1b[31m"
@@ -65,14 +65,21 @@ class WaitInterrupted(_TwoLines, KeyboardInterrupt):
         )
 
 
-_WRONG_USE: Final = frozenset({Code.INVALID, Code.INVALID_FILTER, Code.INVALID_PARAMETER})
+_WRONG_USE: Final = frozenset(
+    {Code.INVALID, Code.INVALID_FILTER, Code.INVALID_PARAMETER, Code.INVALID_QUERY}
+)
 
 
 def from_workbench(error: WorkbenchError) -> MixpeekError:
     """The same error for a notebook. The request's id helps to find it in the service's log."""
-    hint = error.hint
+    hint = in_a_cell(error.hint) if error.hint else None
     request_id = getattr(error, "request_id", None)
     if request_id and error.code is Code.INTERNAL:
         hint = " ".join(filter(None, (hint, f"(request {request_id})")))
     kind = MixpeekUsageError if error.code in _WRONG_USE else MixpeekError
-    return kind(error.message, hint, str(error.code))
+    return kind(in_a_cell(error.message), hint, str(error.code))
+
+
+def in_a_cell(text: str) -> str:
+    """Commands as a cell takes them: `mixpeek up` is `%mixpeek up`."""
+    return text.replace("`mixpeek ", "`%mixpeek ")

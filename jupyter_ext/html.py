@@ -9,10 +9,11 @@ readable without any style, which is how some sites show a notebook.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from html import escape
 from typing import Final
+
+from workbench.commands.words import clean
 
 
 class Html(str):
@@ -22,16 +23,6 @@ class Html(str):
 
 
 Child = Html | str
-
-
-#: Control characters, lone surrogates and the marks that override the reading direction.
-_STEERING: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-
-
-def clean(text: str) -> str:
-    """``text`` without what could steer a terminal or a reader. Tabs and line ends become spaces,
-    anything else of the kind a replacement character."""
-    return _STEERING.sub(lambda m: " " if m[0] in "\t\n\r" else "\N{REPLACEMENT CHARACTER}", text)
 
 
 def el(name: str, *children: Child, style: str = "", **attributes: str) -> Html:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_ext import cards, table_view, thumbnails, words
+from jupyter_ext import cards, table_view, thumbnails
 from jupyter_ext.screen import Bundle, Screen
+from workbench.commands.words import plural
 from workbench.domain.wire import Hit, SearchResponse
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Results:
         return self.hits[index]
 
     def __repr__(self) -> str:
-        return f"<Results: {words.plural(len(self), 'hit')}>"
+        return f"<Results: {plural(len(self), 'hit')}>"
 
 
 class Rows:
@@ -123,7 +124,7 @@ class Rows:
         return self._rows[index]
 
     def __repr__(self) -> str:
-        return f"<Rows: {words.plural(len(self), 'row')}>"
+        return f"<Rows: {plural(len(self), 'row')}>"
 
 
 class Table:
@@ -144,8 +145,8 @@ class Table:
         return len(self.df)
 
     def __repr__(self) -> str:
-        columns = words.plural(len(self.df.columns), "column")
-        return f"<Table: {words.plural(len(self), 'row')}, {columns}>"
+        columns = plural(len(self.df.columns), "column")
+        return f"<Table: {plural(len(self), 'row')}, {columns}>"
 
 
 class Text:

@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol, cast
 
 from jupyter_ext import task_view
 from jupyter_ext.modes import Mode
-from jupyter_ext.pace import Pace
 from jupyter_ext.task_view import TaskView
+from workbench.commands.progress import Pace
 from workbench.domain.wire import FailureOut, TaskOut
 
 Bundle = dict[str, str]

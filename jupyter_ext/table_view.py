@@ -1,27 +1,26 @@
 """Rows as static HTML and as plain text: the first ones, shortened, and how many more there are.
 
-Works on plain values, so that a list of buckets needs no pandas. Everything is text; numbers stand
-to the right. The HTML stays within a byte budget: rows are halved until it does.
+Works on plain values, so that a list of buckets needs no pandas. Values read as in the shell.
+Numbers stand to the right. The HTML stays within a byte budget: rows are halved until it does.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from numbers import Number
 from typing import Any, Final
 
 from jupyter_ext import html as h
-from jupyter_ext import words
 from jupyter_ext.cards import BUDGET
-from jupyter_ext.html import Html, clean, el
+from jupyter_ext.html import Html, el
+from workbench.commands.render import cell, table
+from workbench.commands.words import clean, plural, shorten
 
 ROWS: Final = 25
 COLUMNS: Final = 16
-_LONGEST: Final = 100  # characters of one value
+_LONGEST: Final = 100  # columns of text that one value takes
+_PLAIN_WIDTH: Final = 120
 
 
 @dataclass(frozen=True)
@@ -42,40 +41,6 @@ def from_dicts(
     return Grid(names, [[row.get(n) for n in names] for row in rows[:ROWS]], len(rows), note)
 
 
-def shown(value: Any) -> str:
-    """One value on one line, shortened."""
-    text = _text(value).replace("\n", " ")
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None:
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return str(value)
-        case float():
-            return (
-                "–" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.1f}"
-            )
-        case datetime():
-            return "–" if value != value else f"{value:%Y-%m-%d %H:%M:%S}"  # NaT equals nothing
-        case bytes():
-            return f"{len(value):,} bytes"
-        case list() | tuple() | dict():
-            return json.dumps(value, ensure_ascii=False, default=str)[: 2 * _LONGEST]
-        case str():
-            return value[: 2 * _LONGEST]
-        case _:
-            return str(value)[: 2 * _LONGEST]
-
-
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Number)
-
-
 def render(grid: Grid, budget: int = BUDGET) -> Html:
     count = len(grid.rows)
     while True:
@@ -91,7 +56,7 @@ def _page(grid: Grid, count: int) -> Html:
     numbers = _numbers(grid)
     rows = [
         [
-            h.cell(shown(value), style=to_the_right if number else "")
+            h.cell(shorten(cell(value), _LONGEST), style=to_the_right if number else "")
             for value, number in zip(row[:COLUMNS], numbers, strict=True)
         ]
         for row in grid.rows[:count]
@@ -109,25 +74,21 @@ def _numbers(grid: Grid) -> list[bool]:
     return [bool(values) and all(map(_is_number, values)) for values in given]
 
 
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Number)
+
+
 def _closing(grid: Grid, count: int) -> list[str]:
     rest, wide = grid.total - count, len(grid.columns) - COLUMNS
     lines = [f"{rest:,} more in .df"] if rest > 0 and count else []
     if wide > 0:
-        lines.append(f"{words.plural(wide, 'more column')} in .df")
+        lines.append(f"{plural(wide, 'more column')} in .df")
     if not grid.total:
         lines.append("no rows")
     return [*lines, grid.note] if grid.note else lines
 
 
 def plain(grid: Grid) -> str:
-    names = [clean(name) for name in grid.columns[:COLUMNS]]
-    rows = [[clean(shown(v))[:60] for v in row[:COLUMNS]] for row in grid.rows]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            value.rjust(width) if right else value.ljust(width)
-            for value, width, right in zip(row, widths, _numbers(grid), strict=True)
-        ).rstrip()
-        for row in ([names, *rows] if rows else [])
-    ]
-    return "\n".join([*lines, *map(clean, _closing(grid, len(grid.rows)))])
+    rows = [row[:COLUMNS] for row in grid.rows]
+    lines = table(grid.columns[:COLUMNS], rows, _PLAIN_WIDTH) if rows else []
+    return "\n".join([*lines, *map(clean, _closing(grid, len(rows)))])

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from jupyter_ext import html as h
-from jupyter_ext import words
-from jupyter_ext.html import Html, clean, el, span
-from jupyter_ext.pace import Pace, done
+from jupyter_ext.html import Html, el, span
+from jupyter_ext.words import sentence
+from workbench.commands.progress import Pace, done
+from workbench.commands.words import about, clean, duration, plural
+from workbench.commands.words import rate as rate_text
 from workbench.domain.states import TaskState
 from workbench.domain.wire import CollectionProgress, FailureOut, Progress, TaskOut
 
@@ -69,11 +71,11 @@ def counts(task: TaskOut) -> list[str]:
     ]
     parts = [text for count, text in said if count]
     if p.documents or task.kind == "ingest":
-        parts.append(words.plural(p.documents, "document") + " searchable")
+        parts.append(plural(p.documents, "document") + " searchable")
     if task.objects.removed:
-        parts.append(words.plural(task.objects.removed, "file") + " removed")
+        parts.append(plural(task.objects.removed, "file") + " removed")
     if task.objects.unmatched:
-        parts.append(words.plural(task.objects.unmatched, "file") + " of other types")
+        parts.append(plural(task.objects.unmatched, "file") + " of other types")
     return parts
 
 
@@ -81,7 +83,7 @@ def taken(task: TaskOut) -> str | None:
     if task.ended_at is None:
         return None
     began = task.started_at or task.created_at
-    return words.duration(max(0.0, (task.ended_at - began).total_seconds()))
+    return duration(max(0.0, (task.ended_at - began).total_seconds()))
 
 
 def render(view: TaskView) -> Html:
@@ -93,7 +95,7 @@ def render(view: TaskView) -> Html:
 
 
 def _listing(task: TaskOut) -> str:
-    found = words.plural(task.objects.listed, "file")
+    found = plural(task.objects.listed, "file")
     if task.progress.total is None and task.state is not TaskState.PENDING:
         return f"counting: {found} so far"
     return found if task.objects.listed else ""
@@ -106,7 +108,7 @@ def _running(view: TaskView) -> list[Html]:
     rows = [_row(c, view.pace) for c in task.collections]
     heads = ("collection", "", "done", "rate", "left", "failed")
     grid = h.table(heads, rows, right=("done", "rate", "left")) if rows else Html()
-    documents = words.plural(task.progress.documents, "document")
+    documents = plural(task.progress.documents, "document")
     wait = [
         "Interrupting this cell stops the waiting, not the work: ",
         el("code", f"%mixpeek wait {task.task_id}"),
@@ -131,7 +133,7 @@ def _row(collection: CollectionProgress, pace: Pace | None) -> list[Html]:
         h.cell(extractor_name(collection), style="white-space:nowrap"),
         h.cell(_bar(collection), style="vertical-align:middle"),
         h.cell(f"{done(collection):,} / {total}", style=number),
-        h.cell(words.rate(rate) if rate else span("–", h.DIM), style=number),
+        h.cell(rate_text(rate) if rate else span("–", h.DIM), style=number),
         h.cell(_left(left, finished), style=number),
         h.cell(failed if collection.failed else span("none", h.DIM)),
     ]
@@ -140,7 +142,7 @@ def _row(collection: CollectionProgress, pace: Pace | None) -> list[Html]:
 def _left(seconds: float | None, finished: bool) -> Html:
     if finished:
         return span("done", h.DIM)
-    return span("unknown", h.DIM) if seconds is None else span(words.about(seconds))
+    return span("unknown", h.DIM) if seconds is None else span(about(seconds))
 
 
 def extractor_name(collection: CollectionProgress) -> str:
@@ -196,7 +198,7 @@ def _when(view: TaskView) -> str:
 def _error(task: TaskOut) -> list[Html]:
     if task.error is None:
         return []
-    said = " ".join(filter(None, (words.sentence(task.error.message), task.error.hint)))
+    said = " ".join(filter(None, (sentence(task.error.message), task.error.hint)))
     return [el("div", said, style=h.themed("color", "error"))]
 
 
@@ -237,9 +239,7 @@ def plain(view: TaskView) -> str:
         lines += [f"  {line}" for line in (task.error.message, task.error.hint) if line]
     for f in view.failures[:FAILURES]:
         hint = f.hint or (_advice(f) if f.retryable else "")
-        lines.append(
-            f"  {f.object_name}: {f.category} · {words.sentence(f.message)} {hint}".rstrip()
-        )
+        lines.append(f"  {f.object_name}: {f.category} · {sentence(f.message)} {hint}".rstrip())
     rest = max(task.progress.failed, len(view.failures)) - FAILURES
     if view.failures and rest > 0:
         lines.append(f"  {rest:,} more in .failures")
@@ -252,8 +252,8 @@ def _plain_row(collection: CollectionProgress, pace: Pace | None) -> str:
     total = "?" if collection.total is None else f"{collection.total:,}"
     parts = [
         f"{done(collection):,} / {total}",
-        words.rate(rate) if rate else "",
-        f"{words.about(left)} left" if left is not None else "time left unknown",
+        rate_text(rate) if rate else "",
+        f"{about(left)} left" if left is not None else "time left unknown",
         f"{collection.failed:,} failed" if collection.failed else "",
     ]
     return f"  {extractor_name(collection)}: " + ", ".join(p for p in parts if p)

@@ -1,5 +1,5 @@
-"""Words and figures as people read them: sizes of passages, times, counts, and which words of a
-passage answer a query. Pure functions.
+"""Passages as people read them: which of their words answer a query, and a piece around the first.
+Pure functions; figures and times are those of ``workbench.commands.words``.
 """
 
 from __future__ import annotations
@@ -66,55 +66,6 @@ def marked(text: str, wanted: frozenset[str]) -> list[tuple[str, bool]]:
     spans = list(matches(text, wanted))
     edges = sorted({0, len(text), *(edge for span in spans for edge in span)})
     return [(text[a:b], (a, b) in spans) for a, b in pairwise(edges)]
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun if count == 1 else noun + 's'}"
-
-
-def clock(ms: int) -> str:
-    """A place in a recording: 0:42, 12:03, 1:02:03."""
-    minutes, seconds = divmod(ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def duration(seconds: float) -> str:
-    """A span of time: 0.8 s, 12 s, 1 min 52 s, 3 h 5 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def about(seconds: float) -> str:
-    """Time left, no more exact than it is known: 2 s, 50 s, about 4 min, about 2 h."""
-    if seconds < 10:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 55:
-        return f"{round(seconds / 5) * 5} s"
-    if seconds < 3300:
-        return f"about {max(1, round(seconds / 60))} min"
-    return f"about {max(1, round(seconds / 3600))} h"
-
-
-def rate(per_second: float) -> str:
-    """312/s, 1.1/s, 0.04/s."""
-    if per_second >= 10:
-        return f"{per_second:,.0f}/s"
-    return f"{per_second:.1f}/s" if per_second >= 0.1 else f"{per_second:.2f}/s"
-
-
-def position(page: int | None, start_ms: int | None, end_ms: int | None) -> str:
-    """Where in its object a document is; empty when it is the whole object."""
-    if start_ms is not None:
-        until = f"–{clock(end_ms)}" if end_ms is not None and end_ms > start_ms else ""
-        return clock(start_ms) + until
-    return f"p. {page}" if page is not None else ""
 
 
 def sentence(text: str) -> str:
