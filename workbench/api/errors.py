@@ -62,6 +62,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(VectorsUnavailable, _no_vectors)
     app.add_exception_handler(SpaceNotFound, _no_vectors)
     app.add_exception_handler(BadVectors, _bad_vectors)
+    app.add_exception_handler(UnicodeEncodeError, _half_character)
 
 
 async def _known(request: Request, problem: Exception) -> Response:
@@ -110,6 +111,14 @@ async def _no_vectors(request: Request, problem: Exception) -> Response:
 async def _bad_vectors(request: Request, problem: Exception) -> Response:
     error = WorkbenchError(Code.INVALID_QUERY, str(problem))
     return envelope(error, facts_of(request.scope).request_id)
+
+
+async def _half_character(request: Request, problem: Exception) -> Response:
+    """JSON can hold half a character (a lone surrogate); no path, database or model takes one."""
+    request_id = facts_of(request.scope).request_id
+    log.warning("request %s holds half a character", request_id, exc_info=problem)
+    message = "the request holds half a character (a lone surrogate), which is no text"
+    return envelope(WorkbenchError(Code.INVALID, message), request_id)
 
 
 def _fault(fault: Mapping[str, Any]) -> dict[str, str]:

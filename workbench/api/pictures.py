@@ -12,8 +12,12 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 100_000_000
+#: A progressive JPEG has about ten scans; each costs a pass over all pixels, so that a small file
+#: with thousands of them keeps a decoder busy for hours.
+MAX_SCANS = 500
+_SCAN = b"\xff\xda"
 _QUALITY = 80
 _LARGEST_PROFILE = 4096
 _SMOOTH = ("RGB", "RGBA", "L")  # modes that can be scaled as they are
@@ -33,6 +37,8 @@ def shrink(file: BinaryIO, edge: int) -> bytes:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise NoPicture(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+            if image.format in ("JPEG", "MPO") and _scans(file) > MAX_SCANS:
+                raise NoPicture(f"it has more than {MAX_SCANS} scans")
             return _encode(_small(image, edge))
     except (NoPicture, MemoryError):
         raise
@@ -58,6 +64,17 @@ def _small(image: Image.Image, edge: int) -> Image.Image:
     upright = ImageOps.exif_transpose(picture)
     upright.info = {} if not _short(profile) else {"icc_profile": profile}
     return upright
+
+
+def _scans(file: BinaryIO) -> int:
+    """How often a scan may begin in a JPEG; leaves the file's position as it was."""
+    place, count, last = file.tell(), 0, b""
+    file.seek(0)
+    while piece := file.read(1024 * 1024):
+        count += (last + piece).count(_SCAN)
+        last = piece[-1:]
+    file.seek(place)
+    return count
 
 
 def _high_byte(value: Any) -> Any:
