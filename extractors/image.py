@@ -42,8 +42,12 @@ from workbench.extraction.contract import (
 )
 
 MODEL = "efficientnet-lite0-int8"
-#: Model and revision, for the digest.
-RECIPE = "efficientnet-lite0-int8:f2625243d71ac2c4"
+#: Models and tables with their revisions, for the digest.
+RECIPES = (
+    "efficientnet-lite0-int8:f2625243d71ac2c4",
+    "labels:2850b67707bdef84",
+    minilm.RECIPE,
+)
 #: Pictures in one forward pass: on one core 285 a second, 260 one by one, 265 by sixteens.
 TOGETHER = 8
 #: Turned by a quarter: width and height as a person sees them are the other way round.
@@ -106,7 +110,7 @@ class ImageExtractor(Extractor):
             "taken_at": "datetime",
             "camera": "keyword",
         },
-        models=(RECIPE, minilm.RECIPE),
+        models=RECIPES,
     )
 
     parameters: ImageParameters

@@ -6,6 +6,7 @@ give ranges for objects of several sizes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +30,35 @@ SCIKIT_IMAGE = (
     "rocket.jpg",
 )
 SCIKIT_LEARN = ("china.jpg", "flower.jpg")
+#: No photographs of things, so no part of the calibration; they make the evaluation harder.
+OTHERS = (
+    "brick.png",
+    "cell.png",
+    "clock_motion.png",
+    "color.png",
+    "gravel.png",
+    "horse.png",
+    "ihc.png",
+    "logo.png",
+    "moon.png",
+    "text.png",
+)
 
 
 def photographs() -> list[Path]:
-    """The files, from the installed packages."""
-    images = Path(skimage.__file__).parent / "data"
+    """The photographs' files, from the installed packages."""
     learn = Path(sklearn.__file__).parent / "datasets" / "images"
-    return [images / name for name in SCIKIT_IMAGE] + [learn / name for name in SCIKIT_LEARN]
+    return _scikit_image(SCIKIT_IMAGE) + [learn / name for name in SCIKIT_LEARN]
+
+
+def pictures() -> list[Path]:
+    """The photographs and other pictures of scikit-image."""
+    return photographs() + _scikit_image(OTHERS)
+
+
+def _scikit_image(names: Sequence[str]) -> list[Path]:
+    folder = Path(skimage.__file__).parent / "data"
+    return [folder / name for name in names]
 
 
 def calibration_pixels() -> npt.NDArray[np.uint8]:

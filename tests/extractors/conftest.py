@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from extractors.image import ImageExtractor
+from extractors.text import TextExtractor
+
+
+@pytest.fixture(scope="session")
+def images() -> ImageExtractor:
+    extractor = ImageExtractor()
+    extractor.load()
+    return extractor
+
+
+@pytest.fixture(scope="session")
+def texts() -> TextExtractor:
+    extractor = TextExtractor()
+    extractor.load()
+    return extractor

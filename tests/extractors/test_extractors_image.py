@@ -1,0 +1,210 @@
+"""What the image extractor promises for good pictures."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from extractor_files import CHINA, PHOTOS, File, answers, documents, encoded, photo
+from PIL import Image, ImageOps
+
+from extractors.fit import fit, middle
+from extractors.image import ImageExtractor
+from extractors.tags import caption, name_words
+from workbench.extraction.contract import Query
+
+
+def test_picture_has_both_vectors_size_and_words(images: ImageExtractor) -> None:
+    data = (PHOTOS / "chelsea.png").read_bytes()
+    (document,) = documents(images, File("pets/IMG_1234 my-chelsea.png", data))
+    assert document.vectors["visual"].shape == (1280,)
+    assert document.vectors["semantic"].shape == (384,)
+    for vector in document.vectors.values():
+        assert vector.dtype == np.float32
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
+    assert {"cat", "feline", "mammal"} <= set(document.labels)
+    assert document.text is not None
+    assert document.text.startswith("my chelsea · ")
+    assert all(label in document.text for label in document.labels)
+    assert document.payload == {
+        "width": 451,
+        "height": 300,
+        "orientation": "landscape",
+        "format": "PNG",
+    }
+
+
+def test_payload_holds_declared_fields_only(images: ImageExtractor) -> None:
+    (document,) = documents(images, File("a.jpg", encoded(photo("rocket.jpg"), "JPEG")))
+    assert set(document.payload) <= set(images.spec.fields)
+
+
+def test_text_and_example_find_the_picture(images: ImageExtractor) -> None:
+    names = ["chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg"]
+    files = [File(name, (PHOTOS / name).read_bytes()) for name in names]
+    found = [answer.documents[0].vectors for answer in answers(images, files)]
+    semantic = np.stack([vectors["semantic"] for vectors in found])
+    visual = np.stack([vectors["visual"] for vectors in found])
+    for text, right in (("a kitten", 0), ("a cup of espresso", 1), ("motorbike", 2)):
+        query = images.encode(Query("text", text=text), "semantic")
+        assert int((semantic @ query).argmax()) == right, text
+    other_eye = encoded(photo("motorcycle_right.png").crop((20, 20, 700, 480)), "JPEG", quality=70)
+    example = images.encode(Query("image", data=other_eye), "visual")
+    assert int((visual @ example).argmax()) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("PNG", {}),
+        ("GIF", {}),
+        ("BMP", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("WEBP", {}),
+        ("PPM", {}),
+    ],
+)
+def test_every_format_gives_the_same_picture(
+    images: ImageExtractor, kind: str, options: dict[str, object]
+) -> None:
+    picture = Image.open(CHINA)
+    (first,) = documents(images, File("a.png", encoded(picture, "PNG")))
+    (other,) = documents(images, File("named-wrongly.jpg", encoded(picture, kind, **options)))
+    assert other.payload["format"] == kind
+    assert (other.payload["width"], other.payload["height"]) == picture.size
+    assert float(first.vectors["visual"] @ other.vectors["visual"]) > 0.9
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])
+def test_every_mode_is_seen_as_it_looks(images: ImageExtractor, mode: str) -> None:
+    grey = photo("chelsea.png").convert("L")
+    if mode == "I;16":
+        picture = Image.fromarray(np.asarray(grey, np.uint16) * 16)
+    else:
+        picture = grey.convert("F") if mode == "F" else photo("chelsea.png").convert(mode)
+    kind = "TIFF" if mode in ("CMYK", "F") else "PNG"
+    (document,) = documents(images, File("x", encoded(picture, kind)))
+    (plain,) = documents(images, File("x", encoded(grey, "PNG")))
+    assert float(document.vectors["visual"] @ plain.vectors["visual"]) > 0.5
+    if mode != "1":  # dots of black and white look like something else to the model
+        assert "cat" in document.labels
+
+
+def test_transparent_parts_are_white() -> None:
+    picture = Image.new("RGBA", (400, 300), (0, 0, 0, 0))
+    assert (fit(picture) == 255).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(images: ImageExtractor, orientation: int) -> None:
+    upright = photo("chelsea.png")
+    undo = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, 1)
+    exif = Image.Exif()
+    exif[0x0112] = undo
+    stored = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded(upright, "PNG", exif=exif))))
+    exif[0x0112] = orientation
+    data = encoded(stored, "JPEG", quality=95, exif=exif)
+    (document,) = documents(images, File("a.jpg", data))
+    (plain,) = documents(images, File("a.jpg", encoded(upright, "JPEG", quality=95)))
+    assert (document.payload["width"], document.payload["height"]) == (451, 300)
+    assert document.payload["orientation"] == "landscape"
+    assert float(document.vectors["visual"] @ plain.vectors["visual"]) > 0.97
+
+
+def test_time_and_camera_come_from_exif(images: ImageExtractor) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS R5\0"
+    exif.get_ifd(0x8769)[0x9003] = "2023:02:08 10:49:05"
+    data = encoded(photo("rocket.jpg"), "JPEG", exif=exif)
+    (document,) = documents(images, File("a.jpg", data))
+    assert document.payload["taken_at"] == "2023-02-08T10:49:05"
+    assert document.payload["camera"] == "Canon EOS R5"
+    exif.get_ifd(0x8769)[0x9011] = "+02:00"
+    (document,) = documents(images, File("a.jpg", encoded(photo("rocket.jpg"), "JPEG", exif=exif)))
+    assert document.payload["taken_at"] == "2023-02-08T10:49:05+02:00"
+
+
+@pytest.mark.parametrize(
+    "taken", ["0000:00:00 00:00:00", "yesterday", "    ", "2023:13:40 99:99:99"]
+)
+def test_senseless_times_count_as_absent(images: ImageExtractor, taken: str) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = taken
+    data = encoded(photo("rocket.jpg"), "JPEG", exif=exif)
+    (document,) = documents(images, File("a.jpg", data))
+    assert "taken_at" not in document.payload
+
+
+def test_broken_exif_does_not_harm_the_picture(images: ImageExtractor) -> None:
+    data = encoded(
+        photo("rocket.jpg"), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\xff" * 40
+    )
+    (document,) = documents(images, File("a.jpg", data))
+    assert document.payload["width"] == 640
+
+
+def test_vectors_do_not_depend_on_the_batch(images: ImageExtractor) -> None:
+    names = ["chelsea.png", "coffee.png", "camera.png", "coins.png", "rocket.jpg"] * 3
+    files = [File(name, (PHOTOS / name).read_bytes()) for name in names]
+    together = answers(images, files)
+    for file, answer in list(zip(files, together, strict=True))[:5]:
+        (alone,) = documents(images, file)
+        for name, vector in alone.vectors.items():
+            assert float(vector @ answer.documents[0].vectors[name]) > 0.999
+
+
+def test_time_is_told_by_stage(images: ImageExtractor) -> None:
+    data = encoded(photo("rocket.jpg"), "JPEG")
+    images.clock.take()
+    answers(images, [File("a.jpg", data), File("b.jpg", data[:100])])
+    stages = images.clock.take()
+    assert stages["decode"].rows == 2
+    assert stages["decode"].bytes == len(data) + 100
+    assert stages["infer"].rows == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "output", "words"),
+    [
+        (Query("image", data=b"no picture"), "visual", "not a picture"),
+        (Query("image", data=b""), "visual", "empty"),
+        (Query("text", text="  "), "semantic", "no words"),
+        (Query("text", text="a cat"), "visual", "cannot be searched with text"),
+    ],
+)
+def test_bad_queries_are_named(
+    images: ImageExtractor, query: Query, output: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        images.encode(query, output)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("trips/IMG_2041_red-barn.jpeg", ("red", "barn")),
+        ("DSC00012.JPG", ()),
+        ("holidayBeach2024.png", ("holiday", "Beach")),
+        ("Été à Paris+100%.jpg", ("Été", "Paris")),
+        ("PXL_20230102_101112.jpg", ()),
+    ],
+)
+def test_words_of_names(name: str, words: tuple[str, ...]) -> None:
+    assert name_words(name) == words
+
+
+def test_a_picture_without_words_has_no_text() -> None:
+    assert caption((), ()) is None
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (224, 224), (4000, 300), (1, 500)])
+def test_the_view_lies_in_the_middle_of_the_picture(size: tuple[int, int]) -> None:
+    left, top, right, bottom = middle(*size)
+    assert 0 <= left < right <= size[0]
+    assert 0 <= top < bottom <= size[1]
+    assert left == pytest.approx(size[0] - right)
+    assert top == pytest.approx(size[1] - bottom)
+    assert fit(Image.new("RGB", size)).shape == (224, 224, 3)
