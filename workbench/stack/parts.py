@@ -177,15 +177,22 @@ def _service(settings: Settings, environment: Mapping[str, str]) -> Part:
 
 
 def _worker(settings: Settings, environment: Mapping[str, str]) -> Part:
+    # It comes after the service, so that the first answer does not share the cores with it.
+    part = Part(
+        "worker",
+        _verb("work"),
+        environment,
+        address=settings.ray_address,
+        after=("service",),
+        patience=_GRACEFUL,
+    )
     if settings.ray_address is not None:
-        address = settings.ray_address
-        return Part("worker", _verb("work"), environment, address=address, patience=_GRACEFUL)
+        return part
 
     def sweep() -> None:
         processes.end(processes.ray_of_stack(settings), patience=0.2)
 
-    environment = ray_environment(settings, environment)
-    return Part("worker", _verb("work"), environment, sweep=sweep, patience=_GRACEFUL)
+    return replace(part, environment=ray_environment(settings, environment), sweep=sweep)
 
 
 def _verb(name: str) -> tuple[str, ...]:

@@ -204,12 +204,12 @@ def _print_status(shown: dict[str, Any]) -> None:
     answer = shown["health"]
     print(f"{shown['url']}  {answer['state'] if answer else 'does not answer'}")
     print(f"home {shown['home']}, since {shown['since']}")
-    print(f"{'part':10}{'state':12}{'pid':>8}{'uptime':>10}{'restarts':>10}  address")
+    print(f"{'part':10}{'state':12}{'pid':>8}{'uptime':>14}{'restarts':>10}  address")
     for row in shown["parts"]:
         uptime = "" if row["uptime_s"] is None else _duration(row["uptime_s"])
         pid = row["pid"] if row["pid"] is not None else ""
         print(
-            f"{row['part']:10}{row['state']:12}{pid:>8}{uptime:>10}{row['restarts']:>10}"
+            f"{row['part']:10}{row['state']:12}{pid:>8}{uptime:>14}{row['restarts']:>10}"
             f"  {row['address'] or ''}"
         )
         if row["last_exit"]:
