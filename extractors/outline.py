@@ -91,7 +91,9 @@ def lines(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[i
 def _sections(text: str) -> list[Head]:
     """A title with nothing below it goes with the section that follows."""
     titles = [*_titles(text)]
-    heads = [] if titles and not text[: titles[0].start].strip() else [Head(0)]
+    if not titles:
+        return [Head(0)]
+    heads = [Head(0)] if text[: titles[0].start].strip() else []
     path: list[_Title] = []
     begun: int | None = None
     for title, following in zip(titles, [*titles[1:], None], strict=True):

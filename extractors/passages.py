@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from extractors.outline import Syntax, lines, outline
@@ -35,7 +35,8 @@ SENTENCE = re.compile(r"[.!?…][\"'”’»)\]]*\s+|[。！？]+")
 ROW = re.compile(r"^[ \t]*(?:\||[-*+•][ \t]|\d{1,3}[.)][ \t])", re.MULTILINE)
 #: What stands before a full stop that does not end a sentence.
 ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Za-z]|\d{1,3}|Mr|Mrs|Ms|Dr|Prof|St|vs|cf|etc|Fig|Figs|No|Eq|al))\.$"
+    r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|vs|cf|etc|Figs?|No|Eq|al)|^[ \t#]*\d{1,3})\.$",
+    re.MULTILINE,
 )
 
 
@@ -65,7 +66,7 @@ def passages(text: str, syntax: Syntax, most: int, measure: Measure) -> Iterator
         parts = list(zip(starts, [*starts[1:], len(text)], strict=True))
     else:
         parts = [(0, len(text))]
-    cutter = _Cutter(text, most, measure, _splitters(syntax, starts))
+    cutter = _Cutter(text, most, measure, _splitters(syntax, starts), syntax == "code")
     for start, end in parts:
         for begin, last in cutter.pack(start, end):
             first = _with_indent(text, begin) if syntax == "code" else begin
@@ -80,49 +81,68 @@ def _splitters(syntax: Syntax, starts: Sequence[int]) -> list[Splitter]:
     return [_paragraphs, _sentences, lines, _windows]
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What is not cut further. One that ``opens`` begins a passage, also where it would fit."""
+
+    start: int
+    end: int
+    cost: int
+    opens: bool = False
+
+
 class _Cutter:
     def __init__(
-        self, text: str, most: int, measure: Measure, splitters: Sequence[Splitter]
+        self, text: str, most: int, measure: Measure, splitters: Sequence[Splitter], code: bool
     ) -> None:
         self._text = text
         self._most = most
         self._measure = measure
         self._splitters = splitters
+        self._code = code
 
     def pack(self, start: int, end: int) -> Iterator[Span]:
         """Passages of one part: its pieces, put together while they fit."""
         first = last = -1
         filled = 0
-        for begin, finish, cost in self._pieces(start, end, 0):
-            if first >= 0 and filled + cost > self._most:
+        for piece in self._pieces(start, end, 0):
+            if first >= 0 and (piece.opens or filled + piece.cost > self._most):
                 yield first, last
                 first, filled = -1, 0
-            first = begin if first < 0 else first
-            last = finish
-            filled += cost
+            first = piece.start if first < 0 else first
+            last = piece.end
+            filled += piece.cost
         if first >= 0:
             yield first, last
 
-    def _pieces(self, start: int, end: int, level: int) -> Iterator[tuple[int, int, int]]:
-        """Begin, end and cost of the largest pieces within the limit."""
+    def _pieces(self, start: int, end: int, level: int) -> Iterator[_Piece]:
+        """The largest pieces within the limit. A definition that has to be cut does not begin in
+        the passage of what stands before it."""
         start, end = _trimmed(self._text, start, end)
         if start >= end:
             return
         cost = self._cost(start, end)
         if cost is not None and cost <= self._most:
-            yield start, end, cost
-        elif level < len(self._splitters):
-            for piece in self._splitters[level](self._text, start, end):
-                yield from self._pieces(*piece, level + 1)
-        else:
+            yield _Piece(start, end, cost)
+            return
+        opens = self._code and level == 1
+        for piece in self._finer(start, end, level):
+            yield replace(piece, opens=True) if opens else piece
+            opens = False
+
+    def _finer(self, start: int, end: int, level: int) -> Iterator[_Piece]:
+        if level == len(self._splitters):
             yield from self._runs(start, end)
+            return
+        for span in self._splitters[level](self._text, start, end):
+            yield from self._pieces(*span, level + 1)
 
     def _cost(self, start: int, end: int) -> int | None:
         if end - start > MEASURED:
             return None
         return max(self._measure.count(self._text[start:end]), -(-(end - start) // DENSITY))
 
-    def _runs(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    def _runs(self, start: int, end: int) -> Iterator[_Piece]:
         """A window without better borders, cut between tokens."""
         text = self._text[start:end]
         spans = self._measure.spans(text)
@@ -138,13 +158,13 @@ class _Cutter:
         if first < len(spans):
             yield from self._run(start + spans[first][0], end, len(spans) - first)
 
-    def _run(self, start: int, end: int, cost: int) -> Iterator[tuple[int, int, int]]:
+    def _run(self, start: int, end: int, cost: int) -> Iterator[_Piece]:
         """One run of tokens; a token longer than a passage is cut by characters."""
         most = self._most * DENSITY
         for begin in range(start, end, most):
             left, right = _trimmed(self._text, begin, min(end, begin + most))
             if left < right:
-                yield left, right, max(cost, -(-(right - left) // DENSITY))
+                yield _Piece(left, right, max(cost, -(-(right - left) // DENSITY)))
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:
