@@ -55,6 +55,8 @@ def _column(name: str, kind: Any, points: Sequence[Point]) -> ArrowColumn:
             return pa.array([_millis(point.payload.get(name)) for point in points], kind)
         case _:
             values = [point.payload.get(name) for point in points]
+    if pa.types.is_list(kind):  # to Arrow a text is a list of letters
+        values = [value if isinstance(value, list) else None for value in values]
     try:
         return pa.array(values, kind)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
