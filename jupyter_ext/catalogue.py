@@ -67,15 +67,17 @@ class Catalogue:
         return found
 
     def _ask(self, kind: str, answer: _Answer) -> None:
+        names: list[str] = []
         try:
             names = _KINDS[kind](self._connect())
         except WorkbenchError:
-            names = []
-        with self._lock:
-            asked, answer.asked = answer.asked, None
-            answer.names, answer.at = names, self._clock()
-        if asked is not None:
-            asked.set()
+            names = []  # away, or it refuses: completion is no place to say so
+        finally:
+            with self._lock:
+                asked, answer.asked = answer.asked, None
+                answer.names, answer.at = names, self._clock()
+            if asked is not None:
+                asked.set()
 
 
 def _buckets(client: Client) -> list[str]:

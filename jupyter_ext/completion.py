@@ -100,7 +100,8 @@ def complete(context: Context, catalogue: Catalogue, namespace: Mapping[str, Any
         verb = "search" if here[1] == "search" else "sql"
         return _arguments(verb, *_split(here[2]), catalogue)
     if here := _LINE.match(line):
-        return _line(*_split(here[1]), catalogue, namespace)
+        rest = lines[context.cursor_line][len(line) :]
+        return _line(*_split(here[1]), rest, catalogue, namespace)
     return None
 
 
@@ -131,14 +132,18 @@ def _unquoted(word: str) -> list[str]:
 
 
 def _line(
-    words: list[str], fragment: str, catalogue: Catalogue, namespace: Mapping[str, Any]
+    words: list[str],
+    fragment: str,
+    rest: str,
+    catalogue: Catalogue,
+    namespace: Mapping[str, Any],
 ) -> Found | None:
     if not words:
         verbs = [*(verb.name for verb in VERBS), *stack.VERBS]
         return _starting(fragment, [*verbs, "--help"], "verb")
     verb = words[0]
     if verb in ("sql", "telemetry") and not fragment.startswith("-"):
-        return _sql(fragment, fragment, catalogue, namespace)
+        return _sql(fragment, fragment + rest, catalogue, namespace)
     return _arguments(verb, words[1:], fragment, catalogue)
 
 

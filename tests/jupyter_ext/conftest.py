@@ -15,6 +15,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from IPython.utils.capture import capture_output
+from traitlets.config import Config
 
 
 @dataclass
@@ -92,10 +93,9 @@ def notebook(
     for name in ("JPY_SESSION_NAME", "MIXPEEK_PROGRESS", "MIXPEEK_NAMESPACE"):
         monkeypatch.delenv(name, raising=False)
     InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     shell.Completer.use_jedi = True
     shell.run_line_magic("load_ext", "jupyter_ext")
     yield Notebook(shell, service)
-    atexit.unregister(shell.atexit_operations)
-    shell.atexit_operations()
+    atexit.unregister(shell.atexit_operations)  # it would collect garbage for half a second
     InteractiveShell.clear_instance()
