@@ -95,8 +95,7 @@ def _manners(row: ObjectRow) -> dict[str, str]:
     name = PurePosixPath(row.name).name
     plain = re.sub(r'[^\x20-\x7e]|["\\%]', "_", name)
     manners = {
-        "Content-Disposition": f"{place}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, '')}",
-        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": f"{place}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, '')}"
     }
     if not shown or mime.startswith("text/"):
         manners["Content-Security-Policy"] = "sandbox"
