@@ -22,7 +22,7 @@ from workbench.commands.failing import envelope, exit_status
 from workbench.commands.parser import HelpRequested, Parser, unknown_verb
 from workbench.commands.progress import TerminalWatch
 from workbench.commands.render import render_text
-from workbench.commands.tree import VERBS, find_verb, verb_parser
+from workbench.commands.tree import VERBS, find_verb, listing, verb_parser
 from workbench.commands.words import clean
 from workbench.domain.errors import WorkbenchError
 
@@ -114,17 +114,17 @@ def _stack_verbs() -> tuple[StackVerb, ...]:
 
 
 def _overview() -> str:
-    groups = {
-        "Media, search and tasks": [(verb.name, verb.help) for verb in VERBS],
-        "The stack": [(verb.name, verb.help) for verb in _stack_verbs() if not verb.hidden],
-    }
-    lines = [f"usage: {PROG} VERB … | --help | --version", ""]
-    for title, verbs in groups.items():
-        lines.append(f"{title}:")
-        lines += [f"  {name:<12} {text}" for name, text in verbs]
-        lines.append("")
-    lines.append(f"`{PROG} VERB --help` says what a verb takes; every verb also takes --json.")
-    return "\n".join(lines) + "\n"
+    stack = [(verb.name, verb.help) for verb in _stack_verbs() if not verb.hidden]
+    return "\n".join(
+        [
+            f"usage: {PROG} VERB … | --help | --version",
+            "",
+            listing("Media, search and tasks", [(verb.name, verb.help) for verb in VERBS]),
+            listing("The stack", stack),
+            f"`{PROG} VERB --help` says what a verb takes; every verb also takes --json.",
+            "",
+        ]
+    )
 
 
 def _confirm(question: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
-from pydantic import BaseModel, JsonValue, RootModel
+from pydantic import BaseModel
 
 from workbench.client.place import find
 from workbench.client.session import Notify, Session
@@ -189,9 +189,9 @@ class Client:
             wire.SearchResponse, "POST", "/search", body=request, harmless=True
         )[0]
 
-    def telemetry_tables(self) -> JsonValue:
-        """The tables that SQL may name, with their columns, as the service lists them."""
-        return self._session.ask(RootModel[JsonValue], "GET", "/telemetry")[0].root
+    def telemetry_tables(self) -> wire.Page[wire.SqlTableOut]:
+        """The tables that SQL may name, with their columns; always all on one page."""
+        return self._get(wire.Page[wire.SqlTableOut], "/telemetry")
 
     def telemetry_table(
         self,

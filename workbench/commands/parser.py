@@ -33,11 +33,24 @@ class _Help(argparse.Action):
         raise HelpRequested(parser.format_help())
 
 
+class _Wide(argparse.HelpFormatter):
+    """Leaves room for the longest option beside its help."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32)
+
+
 class Parser(argparse.ArgumentParser):
     """Options are never abbreviated, so that a new one cannot change what a script means."""
 
     def __init__(self, prog: str | None = None, description: str | None = None) -> None:
-        super().__init__(prog, description=description, add_help=False, allow_abbrev=False)
+        super().__init__(
+            prog,
+            description=description,
+            formatter_class=_Wide,
+            add_help=False,
+            allow_abbrev=False,
+        )
         self.add_argument("-h", "--help", action=_Help, nargs=0, help="show this help")
 
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]

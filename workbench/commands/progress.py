@@ -75,14 +75,13 @@ class ProgressLine:
 
     def update(self, task: TaskOut, now: float) -> str:
         self.pace.read(task, now)
-        parts = [self._collection(collection) for collection in task.collections]
-        if not parts and not task.state.ended:
+        name = clean(task.bucket) if task.bucket else str(task.kind)
+        parts = [said] if (said := _state(task)) is not None else []
+        if task.state is not TaskState.PENDING:
+            parts += [self._collection(collection) for collection in task.collections]
+        if not parts:
             listed = task.objects.listed
             parts = [f"listing, {plural(listed, 'file')} so far" if listed else "listing"]
-        state = _state(task)
-        if state is not None:
-            parts = [state, *(parts if task.collections else [])]
-        name = clean(task.bucket) if task.bucket else str(task.kind)
         return f"{name}: {' · '.join(parts)}"
 
     def _collection(self, progress: CollectionProgress) -> str:

@@ -62,7 +62,7 @@ def table(
     heads = [clean(name) for name in names]
     widths = [max(map(width, column)) for column in zip(heads, *cells, strict=True)]
     _fit(heads, widths, columns)
-    right = [_numeric([row[index] for row in rows]) for index in range(len(heads))]
+    right = [_numeric(rows, cells, index) for index in range(len(heads))]
     return [
         _GAP.join(
             pad(shorten(text, limit), limit, right=side)
@@ -110,8 +110,9 @@ def _fit(heads: Sequence[str], widths: list[int], columns: int | None) -> None:
         over -= 1
 
 
-def _numeric(values: Sequence[Any]) -> bool:
-    given = [value for value in values if value is not None]
+def _numeric(rows: Sequence[Sequence[Any]], cells: Sequence[Sequence[str]], index: int) -> bool:
+    """Whether every value that is not missing is a number."""
+    given = [row[index] for row, shown in zip(rows, cells, strict=True) if shown[index] != "-"]
     return bool(given) and all(
         not isinstance(value, bool) and isinstance(value, Number) for value in given
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from workbench.commands.base import Context, Outcome, Verb
 from workbench.commands.frames import json_rows
@@ -15,7 +16,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(context: Context, args: argparse.Namespace) -> Outcome:
     from workbench.client.sql import run_sql  # brings DuckDB and pandas
 
-    frame = run_sql(context.client, args.sql, context.frames)
+    frame: Any = run_sql(context.client, args.sql, context.frames)
     columns = tuple(str(name) for name in frame.columns)
     return Outcome("frame", frame, json_rows(frame), columns=columns)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from workbench.commands import delete, ingest, nouns, search, sql, tasks
@@ -50,8 +50,18 @@ def configure(parser: argparse.ArgumentParser, verb: Verb, *, shell: bool) -> No
     parser.set_defaults(verb=verb, **({} if shell else {"json": False}))
 
 
+def listing(title: str, verbs: Iterable[tuple[str, str]]) -> str:
+    """Names and what they do, for help."""
+    return "\n".join([f"{title}:", *(f"  {name:<12} {text}" for name, text in verbs), ""])
+
+
 class _Tree(Parser):
     """The whole tree in one parser. A verb that does not exist is answered with the nearest."""
+
+    def format_help(self) -> str:
+        verbs = listing("Media, search and tasks", [(verb.name, verb.help) for verb in VERBS])
+        about = f"`{self.prog} VERB --help` says what a verb takes."
+        return f"usage: {self.prog} VERB …\n\n{verbs}\n{about}\n"
 
     def parse_known_args(
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -65,7 +75,7 @@ class _Tree(Parser):
 def build_parser(prog: str) -> Parser:
     """The parser of a whole line, e.g. of ``%mixpeek`` in a notebook: ``parse_args`` gives the
     arguments with ``verb``. Raises ``WrongUse`` and ``HelpRequested``."""
-    tree = _Tree(prog=prog, description="Ingest media, search it, ask what happened.")
+    tree = _Tree(prog=prog)
     subparsers: Any = tree.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     for verb in VERBS:
         parser = cast(
