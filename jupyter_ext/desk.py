@@ -66,6 +66,7 @@ class Desk:
     def run(self, words: Sequence[str], text: str | None = None) -> object:
         """``words`` are a verb and its arguments, ``text`` what the cell holds below its first
         line. Gives what to display, or None."""
+        self.screen.mode()  # a wrong setting is an error here, not in the middle of a display
         if not words or words[0] in ("-h", "--help"):
             return Text(build_parser(PROG).format_help() + stack.HELP)
         if words[0] in stack.VERBS:
@@ -86,6 +87,9 @@ class Desk:
         sql = getattr(args, "sql", "")
         context = Context(client, live, _confirm, frames.named(self.namespace, sql))
         outcome: Outcome = args.verb.run(context, args)
+        if outcome.status == INTERRUPTED:
+            live.stopped()
+            raise WaitInterrupted(outcome.data.task_id)
         return self._object(outcome, args, client)
 
     def _object(self, outcome: Outcome, args: argparse.Namespace, client: Client) -> object:
@@ -107,8 +111,6 @@ class Desk:
 
     def _task(self, outcome: Outcome, args: argparse.Namespace, client: Client) -> Task:
         task = cast(TaskOut, outcome.data)
-        if outcome.status == INTERRUPTED:
-            raise WaitInterrupted(task.task_id)
         if outcome.status == NOT_CLEAN:
             raise_unless_good(task, getattr(args, "strict", False))
         return Task(task, client, self.screen)

@@ -92,10 +92,16 @@ class LiveTask:
         if pause > 0:
             self._sleep(pause)
 
-    def _draw(self, task: TaskOut, mode: Mode) -> None:
+    def stopped(self) -> None:
+        """The waiting was interrupted: what stays in the notebook must not say that it waits."""
+        if self._handle is not None and self.last is not None and not self.last.state.ended:
+            self._draw(self.last, self._screen.mode(), waiting=False)
+
+    def _draw(self, task: TaskOut, mode: Mode, waiting: bool = True) -> None:
         failed = task.state.ended and task.progress.failed
         failures = self._failures(task.task_id) if failed else ()
-        view = TaskView(task, failures, self._pace, mode.stable)
+        pace = self._pace if waiting else None
+        view = TaskView(task, failures, pace, mode.stable, waiting)
         if self._handle is None:
             self._handle = self._screen.show(task_bundle(view))
         else:

@@ -33,7 +33,7 @@ def run(verb: str, arguments: Sequence[str], python: Sequence[str] = ()) -> None
     # -P: a folder of the user's that is named like one of ours must shadow nothing
     program = python or (sys.executable, "-P", "-m", "workbench")
     said: deque[str] = deque(maxlen=_KEPT)
-    with subprocess.Popen(
+    child = subprocess.Popen(
         [*program, verb, *arguments, *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -41,11 +41,16 @@ def run(verb: str, arguments: Sequence[str], python: Sequence[str] = ()) -> None
         text=True,
         encoding="utf-8",
         errors="replace",
-    ) as child:
+    )
+    with child:
         assert child.stdout is not None
-        for line in child.stdout:
-            print(line, end="", flush=True)
-            said.append(line)
+        try:
+            for line in child.stdout:
+                print(line, end="", flush=True)
+                said.append(line)
+        except KeyboardInterrupt:
+            child.terminate()
+            raise
     if child.returncode:
         last = [clean(line).strip() for line in said if line.strip()]
         raise MixpeekError(

@@ -72,6 +72,7 @@ class Task:
             self.out = self._ask(lambda: self._client.wait(self.task_id, live))
         except KeyboardInterrupt:
             self.out = live.last or self.out
+            live.stopped()
             raise WaitInterrupted(self.task_id) from None
         raise_unless_good(self.out, strict)
         return self

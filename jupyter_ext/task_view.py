@@ -41,10 +41,13 @@ _SIGN: Final = {
 
 @dataclass(frozen=True)
 class TaskView:
+    """``waiting``: the running cell waits for the end."""
+
     task: TaskOut
     failures: Sequence[FailureOut] = ()
     pace: Pace | None = None
     stable: bool = False
+    waiting: bool = False
 
 
 def title(task: TaskOut) -> str:
@@ -108,17 +111,13 @@ def _running(view: TaskView) -> list[Html]:
     rows = [_row(c, view.pace) for c in task.collections]
     heads = ("collection", "", "done", "rate", "left", "failed")
     grid = h.table(heads, rows, right=("done", "rate", "left")) if rows else Html()
-    documents = plural(task.progress.documents, "document")
-    wait = [
-        "Interrupting this cell stops the waiting, not the work: ",
-        el("code", f"%mixpeek wait {task.task_id}"),
+    said: list[Html | str] = [
+        f"Searchable now: {plural(task.progress.documents, 'document')}. ",
+        "Interrupting this cell stops the waiting, not the work: " if view.waiting else "",
+        el("code", f"%mixpeek wait {task.task_id}") if not view.stable else "",
+        " waits for its end." if not view.stable and not view.waiting else "",
     ]
-    foot = el(
-        "div",
-        f"Searchable now: {documents}. ",
-        *([] if view.stable else wait),
-        style=f"{h.DIM};margin:6px 0 0 0",
-    )
+    foot = el("div", *said, style=f"{h.DIM};margin:6px 0 0 0")
     return [head, grid, foot]
 
 

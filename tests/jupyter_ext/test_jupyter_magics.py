@@ -280,7 +280,10 @@ def test_a_task_without_success_raises(
     assert "next_line" not in notebook.shell.user_ns
 
 
-def test_an_interrupt_stops_the_waiting_only(notebook: Notebook) -> None:
+def test_an_interrupt_stops_the_waiting_only(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIXPEEK_PROGRESS", "html")
     notebook.service.states = [task(TaskState.IN_PROGRESS)]
     cell = notebook.interrupted("%mixpeek wait tsk_1\nnext_line = 1", after=0.7)
     assert isinstance(cell.error, WaitInterrupted)
@@ -289,6 +292,9 @@ def test_an_interrupt_stops_the_waiting_only(notebook: Notebook) -> None:
     assert "the task goes on" in line
     assert "%mixpeek wait tsk_" in hint
     assert "%mixpeek cancel tsk_" in hint
+    assert "Interrupting this cell" in cell.displays[0][0]["text/html"]
+    assert "Interrupting this cell" not in cell.displays[-1][0]["text/html"]
+    assert "waits for its end" in cell.displays[-1][0]["text/html"]
     assert "cancel" not in notebook.service.names()
     assert "next_line" not in notebook.shell.user_ns
     handle = notebook.run("%mixpeek tasks tsk_1").value

@@ -183,7 +183,7 @@ def test_a_running_task_tells_what_it_knows() -> None:
     late.collections[0].indexed += 100
     pace.read(early, 10.0)
     pace.read(late, 12.0)
-    view = TaskView(late, pace=pace)
+    view = TaskView(late, pace=pace, waiting=True)
     page, text = task_view.render(view), task_view.plain(view)
     assert "50/s" in page
     assert "1,307 / 1,690" in page
