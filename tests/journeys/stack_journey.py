@@ -71,7 +71,7 @@ class Stack:
     def parts(self) -> dict[str, int]:
         """Process ids by part."""
         status = self.json("status", status=None)
-        return {part["name"]: part["pid"] for part in status["parts"] if part.get("pid")}
+        return {part["part"]: part["pid"] for part in status["parts"] if part.get("pid")}
 
     def log_tails(self, size: int = 3000) -> str:
         tails = [

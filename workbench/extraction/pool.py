@@ -322,18 +322,20 @@ class ActorPool:
 def _connect(options: RayOptions) -> float:
     import ray
 
-    common: dict[str, Any] = {"namespace": "mixpeek", "log_to_driver": False}
-    if options.address:
-        ray.init(address=options.address, **common)
-    else:
-        ray.init(
-            address="local",
-            num_cpus=options.cpus,
-            include_dashboard=False,
-            object_store_memory=options.object_store_bytes,
-            _temp_dir=options.folder,
-            **common,
-        )
+    where: dict[str, Any] = {"address": options.address}
+    if options.address is None:
+        where = {
+            "address": "local",
+            "num_cpus": options.cpus,
+            "include_dashboard": False,
+            "object_store_memory": options.object_store_bytes,
+            "_temp_dir": options.folder,
+        }
+    try:
+        ray.init(namespace="mixpeek", log_to_driver=False, **where)
+    except Exception:
+        ray.shutdown()  # a half-started one would hold the ports of the next
+        raise
     return float(ray.cluster_resources().get("CPU", options.cpus))
 
 

@@ -1,0 +1,272 @@
+"""Ingest rate of the whole stack against two threads that do the bare work.
+
+    python tests/bench/bench_ingest.py [--files 10000] [--pairs 5] [--extractor blockmeans|image]
+
+Generated JPEGs of 640x480. The stack runs with everything on (hashes, ledger, segments, vector
+index, telemetry); the baseline is a pool of two threads which call the same extractor functions and
+SHA-256 on the same files. Both alternate; each pair gives a ratio. Two figures: the fixed cost (command
+to first item indexed, last item indexed to exit), and the steady rate between 10 % and 90 % of the
+items, as the service tells it. Prints the peak memory of each process of the stack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+BENCH = Path(__file__).parent
+sys.path[:0] = [str(BENCH), str(BENCH.parent / "journeys"), str(BENCH.parent)]
+
+from stack_journey import Stack  # noqa: E402
+
+from workbench.client import connect  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Measured:
+    first: float  # command start to first item indexed, seconds
+    last: float  # last item indexed to exit
+    rate: float  # items per second between 10 % and 90 %
+    wall: float
+
+
+def generate(folder: Path, count: int) -> list[Path]:
+    """Smooth noise: decodes like a photograph, and no two files are equal."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{i // 1000:02}" / f"{i:05}.jpg" for i in range(count)]
+    random = np.random.default_rng(7)
+    tiles = [
+        np.asarray(
+            Image.fromarray(random.integers(0, 256, (30, 40, 3), np.uint8)).resize((640, 480))
+        )
+        for _ in range(64)
+    ]
+    for i, path in enumerate(paths):
+        if path.exists():
+            continue
+        path.parent.mkdir(exist_ok=True)
+        picture = np.roll(tiles[i % 64], (i * 7 % 480, i * 11 % 640), (0, 1)).copy()
+        picture[:16, :16] = np.frombuffer(hashlib.sha256(str(i).encode()).digest()[:3], np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, "JPEG", quality=88)
+        path.write_bytes(buffer.getvalue())
+    return paths
+
+
+def blockmeans_work() -> Callable[[Sequence[Path]], None]:
+    from blockmeans import block_means
+
+    def work(paths: Sequence[Path]) -> None:
+        for path in paths:
+            data = path.read_bytes()
+            hashlib.sha256(data).digest()
+            block_means(data)
+
+    return work
+
+
+def image_work() -> Callable[[Sequence[Path]], None]:
+    from extractors.image import ImageExtractor
+    from workbench.extraction.worker import ReadSource
+
+    local = threading.local()
+
+    def work(paths: Sequence[Path]) -> None:
+        if not hasattr(local, "extractor"):
+            local.extractor = ImageExtractor()
+            local.extractor.load()
+        sources = []
+        for path in paths:
+            data = path.read_bytes()
+            sha256 = hashlib.sha256(data).hexdigest()
+            sources.append(ReadSource(path.name, path.name, "image/jpeg", sha256, data))
+        for answer in local.extractor.extract(sources):
+            assert answer.failure is None, answer
+
+    return work
+
+
+def baseline(paths: Sequence[Path], work: Callable[[Sequence[Path]], None]) -> float:
+    """Files per second of two threads."""
+    pieces = [paths[i : i + 32] for i in range(0, len(paths), 32)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, pieces[:2]))  # models are open, as they are in the stack
+        begun = time.perf_counter()
+        list(pool.map(work, pieces))
+        return len(paths) / (time.perf_counter() - begun)
+
+
+def ingest(stack: Stack, folder: Path, bucket: str, extractor: str, count: int) -> Measured:
+    series: list[tuple[float, int]] = []
+    command = ["ingest", str(folder), "--bucket", bucket, "--extractors", extractor, "--json"]
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "workbench", *command],
+        env=stack.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    watcher = threading.Thread(target=_watch, args=(stack, bucket, count, series), daemon=True)
+    watcher.start()
+    out, _ = process.communicate()
+    ended = time.perf_counter()
+    watcher.join(5)
+    task = json.loads(out)
+    assert task["state"] == "COMPLETED" and task["progress"]["indexed"] == count, task
+    first = next(t for t, n in series if n > 0)
+    last = next(t for t, n in series if n >= count)
+    low, high = _when(series, 0.1 * count), _when(series, 0.9 * count)
+    return Measured(first - begun, ended - last, 0.8 * count / (high - low), ended - begun)
+
+
+def _watch(stack: Stack, bucket: str, count: int, series: list[tuple[float, int]]) -> None:
+    client = connect(home=stack.home)
+    while True:
+        running = [t for t in client.tasks(limit=3).results if t.bucket == bucket]
+        if running and not running[0].state.ended:
+            break
+        time.sleep(0.01)
+    task_id = running[0].task_id
+    while not series or series[-1][1] < count:
+        task = client.task(task_id)
+        series.append((time.perf_counter(), task.progress.indexed))
+        if task.state.ended:
+            return
+        time.sleep(0.02)
+
+
+def _when(series: Sequence[tuple[float, int]], count: float) -> float:
+    """The time at which ``count`` items were indexed, between the two looks around it."""
+    before = (series[0][0], 0)
+    for at, n in series:
+        if n >= count:
+            if n == before[1]:
+                return at
+            return before[0] + (at - before[0]) * (count - before[1]) / (n - before[1])
+        if n > before[1]:
+            before = (at, n)
+    raise AssertionError("the series does not reach the count")
+
+
+class Memory:
+    """Peak resident memory by process of the stack, looked at four times a second."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.peaks: dict[str, int] = {}
+        self._roots = stack.parts()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.25):
+            for name, pid in self._roots.items():
+                for process in self._family(pid):
+                    self._look(name, pid, process)
+
+    def _family(self, pid: int) -> list[psutil.Process]:
+        try:
+            root = psutil.Process(pid)
+            return [root, *root.children(recursive=True)]
+        except psutil.Error:
+            return []
+
+    def _look(self, name: str, pid: int, process: psutil.Process) -> None:
+        try:
+            size = process.memory_info().rss
+            label = name if process.pid == pid else f"{name}: {process.cmdline()[0][-40:]}"
+        except (psutil.Error, IndexError):
+            return
+        self.peaks[label] = max(self.peaks.get(label, 0), size)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--extractor", default="blockmeans", choices=["blockmeans", "image"])
+    parser.add_argument("--media", type=Path, default=Path(tempfile.gettempdir()) / "mixpeek-bench")
+    options = parser.parse_args()
+    paths = generate(options.media / f"jpeg-{options.files}", options.files)
+    work = blockmeans_work() if options.extractor == "blockmeans" else image_work()
+    home = Path(tempfile.mkdtemp(prefix="mxbench")) / "home"
+    extra = {
+        "MIXPEEK_EXTRACTORS": "blockmeans:BlockMeans",
+        "PYTHONPATH": os.pathsep.join([str(BENCH), str(BENCH.parent)]),
+    }
+    stack = Stack(home, extra)
+    stack.up()
+    try:
+        run(stack, paths, options, work)
+    finally:
+        stack.down()
+
+
+def run(
+    stack: Stack,
+    paths: Sequence[Path],
+    options: argparse.Namespace,
+    work: Callable[[Sequence[Path]], None],
+) -> None:
+    folder = paths[0].parents[1]
+    warm = folder / "00"
+    stack.json("ingest", str(warm), "--bucket", "warm", "--extractors", options.extractor)
+    stack.json("delete", "bucket", "warm", "--yes")
+    ratios: list[float] = []
+    fixed: list[float] = []
+    print(f"{options.extractor}: {len(paths)} files, {options.pairs} pairs, {os.cpu_count()} cores")
+    with Memory(stack) as memory:
+        for pair in range(options.pairs):
+            bare = baseline(paths, work)
+            found = ingest(stack, folder, f"bench{pair}", options.extractor, len(paths))
+            stack.json("delete", "bucket", f"bench{pair}", "--yes")
+            ratios.append(found.rate / bare)
+            fixed.append(found.first + found.last)
+            print(
+                f"pair {pair}: baseline {bare:.0f}/s, stack {found.rate:.0f}/s,"
+                f" ratio {ratios[-1]:.3f}; first {found.first:.2f} s + last {found.last:.2f} s;"
+                f" wall {found.wall:.1f} s",
+                flush=True,
+            )
+    print(
+        f"ratio median {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f});"
+        f" fixed cost median {statistics.median(fixed):.2f} s"
+        f" ({min(fixed):.2f} to {max(fixed):.2f})"
+    )
+    for label, size in sorted(memory.peaks.items(), key=lambda pair: -pair[1]):
+        print(f"peak {size / 2**20:7.0f} MiB  {label}")
+    stages = stack.json(
+        "sql",
+        "SELECT stage, round(sum(seconds), 1) AS seconds, sum(rows) AS rows FROM stages"
+        " GROUP BY stage ORDER BY seconds DESC",
+    )
+    print(json.dumps(stages))
+
+
+if __name__ == "__main__":
+    main()
