@@ -73,23 +73,22 @@ class InHome:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._seen: tuple[int, int, int] | None = None
-        self._place: Place | None = None
+        self._known: tuple[tuple[int, int, int], Place] | None = None
 
     def __call__(self) -> Place:
         file = self.home / "run" / "service.json"
         try:
             found = file.stat()
             stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
-            if self._place is None or stamp != self._seen:
-                self._place = Place(_loopback(file), _home_key(self.home), self.home)
-                self._seen = stamp
+            known = self._known
+            if known is None or known[0] != stamp:
+                known = (stamp, Place(_loopback(file), _home_key(self.home), self.home))
+                self._known = known
         except (FileNotFoundError, NotADirectoryError):
-            self._place = None
             raise WorkbenchError(
                 Code.SERVICE_UNREACHABLE, f"no service runs in {self.home}", START
             ) from None
-        return self._place
+        return known[1]
 
 
 def find(home: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Finder:

@@ -67,6 +67,7 @@ class Transport:
         self._port = parts.port or (443 if self._https else 80)
         self._path = parts.path
         self._idle: list[http.client.HTTPConnection] = []
+        self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -130,7 +131,9 @@ class Transport:
     def _new(self) -> http.client.HTTPConnection:
         if not self._https:
             return http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
-        context = ssl.create_default_context()
+        if self._context is None:
+            self._context = ssl.create_default_context()
+        context = self._context
         proxy = _proxy(self._host)
         if proxy is None:
             return http.client.HTTPSConnection(
@@ -227,6 +230,6 @@ def _reason(error: BaseException) -> str:
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate does not hold: {error.verify_message}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
     return type(error).__name__
