@@ -6,20 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.search.fusion import K, Ranked, fuse
+from workbench.search.fusion import FAR_WEIGHT, WEIGHTS, K, Ranked, fuse
 from workbench.vectors.port import Scored
 
+TEXT = WEIGHTS["text"]
 
-def ranked(*ids: str, weight: float = 1.0, feature: str | None = None) -> Ranked:
-    hits = [Scored(name, 1.0 - place / 10, {"at": name}) for place, name in enumerate(ids)]
-    return Ranked("dense" if feature else "text", feature, "space", weight, hits)
+
+def ranked(*ids: str, feature: str | None = None, step: float = 0.1) -> Ranked:
+    hits = [Scored(name, 1.0 - place * step, {"at": name}) for place, name in enumerate(ids)]
+    kind = "dense" if feature else "text"
+    return Ranked(kind, feature, "space", hits, similarity=feature is not None)
 
 
 def test_a_document_in_two_lists_passes_one_in_one() -> None:
     fused = fuse([ranked("a", "b", feature="f"), ranked("b", "c")], top=10)
     assert [each.id for each in fused] == ["b", "a", "c"]
     best = fused[0]
-    assert best.score == pytest.approx(1 / (K + 2) + 1 / (K + 1))
+    assert best.score == pytest.approx(1 / (K + 2) + TEXT / (K + 1))
     assert [(r.kind, r.feature, r.rank, r.score) for r in best.reasons] == [
         ("dense", "f", 2, 0.9),
         ("text", None, 1, 1.0),
@@ -27,10 +30,29 @@ def test_a_document_in_two_lists_passes_one_in_one() -> None:
     assert best.payload == {"at": "b"}
 
 
-def test_a_weight_counts() -> None:
-    lists = [ranked("a", weight=2.0), ranked("b", weight=1.0)]
-    assert [each.id for each in fuse(lists, 2)] == ["a", "b"]
-    assert [each.id for each in fuse([ranked("a"), ranked("b", weight=1.1)], 2)] == ["b", "a"]
+def test_at_equal_ranks_meaning_comes_before_words() -> None:
+    words, meaning = ranked("a", "b"), ranked("y", "z", feature="f")
+    assert [each.id for each in fuse([words, meaning], 4)] == ["y", "a", "z", "b"]
+
+
+def test_what_is_far_from_the_best_of_its_list_stays_behind() -> None:
+    dense = ranked("a", "b", "c", feature="f", step=0.3)  # 1.0, 0.7, 0.4
+    words = ranked("w1", "w2", "w3", "w4", "w5")
+    fused = fuse([dense, words], 10)
+    assert [each.id for each in fused] == ["a", "w1", "b", "w2", "w3", "w4", "w5", "c"]
+    assert fused[-1].score == pytest.approx(FAR_WEIGHT / (K + 3))
+    # A chance rank in the dense list must not lift one weak match of words over a better one.
+    assert [each.id for each in fuse([dense, ranked("w1", "c")], 10)][:3] == ["a", "w1", "b"]
+
+
+def test_only_cosines_have_a_half() -> None:
+    hits = [Scored("a", 9.0), Scored("b", 1.0)]
+    for similarity, weight in ((True, FAR_WEIGHT), (False, 1.0)):
+        (_, last) = fuse([Ranked("dense", "f", "s", hits, similarity)], 2)
+        assert last.score == pytest.approx(weight / (K + 2))
+    negative = [Scored("a", -0.1), Scored("b", -0.5)]
+    (_, last) = fuse([Ranked("dense", "f", "s", negative, similarity=True)], 2)
+    assert last.score == pytest.approx(1 / (K + 2))
 
 
 def test_ties_are_broken_by_id_whatever_the_order_of_the_lists() -> None:
@@ -60,4 +82,4 @@ def test_pages_are_the_whole_cut_in_pieces(lists: list[list[str]], size: int) ->
     assert pages == [each.id for each in whole]
     for each in whole:
         assert len(each.reasons) == sum(each.id in names for names in lists)
-        assert each.score == pytest.approx(sum(1 / (K + r.rank) for r in each.reasons))
+        assert each.score == pytest.approx(sum(TEXT / (K + r.rank) for r in each.reasons))

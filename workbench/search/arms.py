@@ -42,6 +42,11 @@ class Target:
             return None
         return self.space.spec.address(self.output.name)
 
+    @property
+    def similarity(self) -> bool:
+        """Whether scores are cosines."""
+        return self.output is not None and self.output.distance == "cosine"
+
     def arm(self, scope: Scope, limit: int, user: Filter | None, exact: bool, payload: bool) -> Arm:
         return Arm(
             space=self.space.name,

@@ -46,7 +46,8 @@ from workbench.vectors.port import (
 )
 
 #: Candidates of each list when several are fused: a document in the page by virtue of two middling
-#: ranks must be seen in both.
+#: ranks must be seen in both. Later pages look deeper, so their order may differ a little from the
+#: continuation of the first.
 FEWEST_CANDIDATES = 50
 CANDIDATES = 4
 #: Above this many candidates the payloads are fetched for the page only, in a second round trip.
@@ -92,6 +93,9 @@ class Searcher:
             error = None
         except WorkbenchError as refused:
             error = refused.code
+            raise
+        except asyncio.CancelledError:
+            error = "canceled"
             raise
         finally:
             seconds = time.perf_counter() - begun
@@ -178,6 +182,8 @@ class Searcher:
     async def _encode(
         self, query: Query, outputs: Sequence[tuple[Space, Output]], run: _Run
     ) -> Mapping[str, Vector]:
+        if not outputs:
+            return {}
         begun = time.perf_counter()
         try:
             return await self._encoder.encode(
@@ -236,7 +242,7 @@ class Searcher:
             if single:
                 return _single(targets[0], answers[0], request)
             lists = [
-                Ranked(target.kind, target.feature, target.space.name, 1.0, answer)
+                Ranked(target.kind, target.feature, target.space.name, answer, target.similarity)
                 for target, answer in zip(targets, answers, strict=True)
             ]
             fused = fuse(lists, request.top, request.offset)
