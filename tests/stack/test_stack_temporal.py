@@ -12,7 +12,7 @@ import pytest
 from stack_support import gone, until
 
 from workbench.domain.errors import WorkbenchError
-from workbench.stack import temporal
+from workbench.stack import golang, temporal
 from workbench.stack.home import prepare_home
 from workbench.stack.parts import plan_stack
 from workbench.stack.settings import load_settings
@@ -61,7 +61,7 @@ def test_a_build_is_kept_whole_or_not_at_all(empty: Path, monkeypatch: pytest.Mo
         'while read -r _; do :; done < /dev/null; [ -n "$BREAK" ] && exit 1\n'
         'PATH=/usr/bin:/bin chmod 755 "$GOBIN/temporal"',
     )
-    monkeypatch.setattr(temporal, "_go_places", lambda: [go])
+    monkeypatch.setattr(golang, "places", lambda: [go])
     target, told = temporal.cached_program(), []
     monkeypatch.setenv("BREAK", "1")
     with pytest.raises(OSError, match="go install failed: compiling"):
@@ -74,17 +74,37 @@ def test_a_build_is_kept_whole_or_not_at_all(empty: Path, monkeypatch: pytest.Mo
     assert any("Go 1.26" in line for line in told)
 
 
-def test_a_go_that_is_too_old_is_named(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = script(empty / "bin" / "go", "echo go version go1.19.8 linux/amd64")
-    monkeypatch.setattr(temporal, "_go_places", lambda: [old])
-    with pytest.raises(OSError, match=r"Go 1\.19 .* is too old"):
-        temporal.build(temporal.cached_program(), lambda _: None)
+def test_a_go_that_is_too_old_fetches_a_newer_one(tmp_path: Path) -> None:
+    newer = tmp_path / "toolchain"
+    old = script(
+        tmp_path / "go",
+        'case "$*" in\n'
+        "version) echo go version go1.19.8 linux/amd64;;\n"
+        "env*) echo linux; echo amd64;;\n"
+        "*golang.org/toolchain@v0.0.1-go1.25.5.linux-amd64)\n"
+        f'  echo \'{{"Dir": "{newer}"}}\';;\n'
+        "*) exit 1;; esac",
+    )
+    for name in ("bin/go", "pkg/tool/linux_amd64/compile"):
+        script(newer / name, "exit 0").chmod(0o444)
+    told: list[str] = []
+    go = golang.usable_go([tmp_path / "absent", old], told.append)
+    assert go.program == newer / "bin" / "go"
+    assert os.access(go.program, os.X_OK)
+    assert os.access(newer / "pkg" / "tool" / "linux_amd64" / "compile", os.X_OK)
+    assert go.environment["GOTOOLCHAIN"] == "local"
+    assert "1.19 is too old" in told[0]
+    broken = script(
+        tmp_path / "broken", "case $1 in version) echo go1.18;; *) echo no >&2; exit 1; esac"
+    )
+    with pytest.raises(OSError, match="go env GOOS GOARCH: no"):
+        golang.usable_go([broken], told.append)
 
 
 def test_without_any_way_the_error_says_what_to_do(
     empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(temporal, "_go_places", list)
+    monkeypatch.setattr(golang, "places", list)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # no network
     with pytest.raises(WorkbenchError) as caught:
         temporal.ensure_temporal(load_settings({}, home=empty / "home"), lambda _: None)

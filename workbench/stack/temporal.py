@@ -8,7 +8,6 @@ built appears in the cache whole or not at all; two that start at once both end 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -21,12 +20,11 @@ from pathlib import Path
 import platformdirs
 
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.stack.settings import Settings
+from workbench.stack import golang
+from workbench.stack.settings import Settings, load_settings
 
 #: The newest release of the command line that ``go install`` accepts (later ones replace modules).
 MODULE = "github.com/temporalio/cli/cmd/temporal@v1.5.1"
-#: The first Go that fetches the newer Go which a module asks for.
-OLDEST_GO = (1, 21)
 _DOWNLOAD_SECONDS, _QUIET_SECONDS, _BUILD_SECONDS = 300.0, 15.0, 1800.0
 
 Say = Callable[[str], None]
@@ -72,9 +70,8 @@ def ensure_temporal(settings: Settings, say: Say) -> Path:
     raise WorkbenchError(
         Code.UNAVAILABLE,
         "the Temporal program cannot be had: " + "; ".join(reasons),
-        "install Temporal's command line (`temporal`) and put it on PATH, or install Go "
-        f"{'.'.join(map(str, OLDEST_GO))} or newer, or name a server with "
-        "MIXPEEK_TEMPORAL_ADDRESS",
+        "install Temporal's command line (`temporal`) and put it on PATH, or install Go, or name a "
+        "server with MIXPEEK_TEMPORAL_ADDRESS",
     )
 
 
@@ -97,13 +94,11 @@ def download(target: Path, say: Say) -> Path:
 
 def build(target: Path, say: Say) -> Path:
     """Build the program with Go. Raises OSError where that is impossible or fails."""
-    go, version = _newest_go()
-    say(f"building the Temporal program with Go {'.'.join(map(str, version))}, about 3 minutes")
+    go = golang.usable_go(golang.places(), say)
+    say(f"building the Temporal program with Go {go.version}, about 3 minutes")
     with _beside(target) as folder:
-        environment = {**os.environ, "GOBIN": str(folder)}
-        if version < (1, 25):
-            environment["GOTOOLCHAIN"] = "auto"
-        _run_build((str(go), "install", "-v", MODULE), environment, say)
+        environment = {**go.environment, "GOBIN": str(folder)}
+        _run_build((str(go.program), "install", "-v", MODULE), environment, say)
         built = folder / "temporal"
         if not _is_program(built):
             raise OSError("go install ended without a program")
@@ -164,33 +159,6 @@ def _run_build(command: tuple[str, ...], environment: Mapping[str, str], say: Sa
         raise OSError("go install failed: " + " | ".join(tail)[-500:])
 
 
-def _newest_go() -> tuple[Path, tuple[int, ...]]:
-    """The newest Go of this machine. Raises OSError."""
-    found: list[tuple[tuple[int, ...], Path]] = []
-    for place in filter(_is_program, _go_places()):
-        done = subprocess.run(
-            (str(place), "version"), capture_output=True, text=True, timeout=30, check=False
-        )
-        numbers = re.search(r"go(\d+)\.(\d+)", done.stdout)
-        if numbers:
-            found.append(((int(numbers[1]), int(numbers[2])), place))
-    if not found:
-        raise OSError("no Go is installed to build it with")
-    version, go = max(found, key=lambda each: each[0])
-    if version < OLDEST_GO:
-        raise OSError(f"Go {version[0]}.{version[1]} at {go} is too old to build it")
-    return go, version
-
-
-def _go_places() -> list[Path]:
-    on_path = shutil.which("go")
-    return [
-        *([Path(on_path)] if on_path is not None else []),
-        Path("/usr/local/go/bin/go"),
-        *Path("/usr/lib").glob("go*/bin/go"),
-    ]
-
-
 @contextmanager
 def _beside(target: Path) -> Generator[Path]:
     """A folder on the target's file system, so that moving out of it is atomic."""
@@ -207,3 +175,15 @@ def _install(program: Path, target: Path) -> Path:
 
 def _is_program(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
+
+
+def main() -> None:
+    """Have the program, for ``make setup``."""
+    try:
+        print(ensure_temporal(load_settings(), lambda line: print(line, file=sys.stderr)))
+    except WorkbenchError as error:
+        sys.exit(f"{error.message}\n{error.hint}")
+
+
+if __name__ == "__main__":
+    main()
