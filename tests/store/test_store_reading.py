@@ -51,7 +51,9 @@ def test_store_buckets_count_the_objects_that_are_there(database: Database, rows
     found = Buckets(database).list(ns, ALL).results
     assert [(b.name, b.objects, b.bytes) for b in found] == [("empty", 0, 0), ("full", 2, 123)]
     assert Buckets(database).get(ns, "full") == Buckets(database).get(ns, full) == found[1]
+    assert Buckets(database).find(ns, "full") == Buckets(database).find(ns, full) == full
     assert Buckets(database).get(ns, elsewhere) is None
+    assert Buckets(database).find(ns, elsewhere) is None
     assert Buckets(database).get(other, empty) is None
 
 

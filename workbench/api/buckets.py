@@ -25,6 +25,6 @@ def get_bucket(name_or_id: str, services: ServicesOf, namespace_id: NamespaceId)
 @router.delete("/{name_or_id}", response_model=TaskOut, status_code=202)
 def delete_bucket(name_or_id: str, services: ServicesOf, namespace_id: NamespaceId) -> Response:
     """Removes the bucket with its collections and documents. Its source stays as it is."""
-    bucket = present(services.buckets.get(namespace_id, name_or_id), "bucket", name_or_id)
-    task_id = services.accept.delete(namespace_id, "bucket", bucket.bucket_id)
+    bucket_id = present(services.buckets.find(namespace_id, name_or_id), "bucket", name_or_id)
+    task_id = services.accept.delete(namespace_id, "bucket", bucket_id)
     return accepted(services, namespace_id, task_id)

@@ -28,8 +28,7 @@ def list_objects(
     """By name in one bucket; over all of them in the order in which they came."""
     bucket_id = None
     if bucket is not None:
-        found = present(services.buckets.get(namespace_id, bucket), "bucket", bucket)
-        bucket_id = found.bucket_id
+        bucket_id = present(services.buckets.find(namespace_id, bucket), "bucket", bucket)
     return answer(services.objects.list(namespace_id, page, bucket_id))
 
 

@@ -31,17 +31,15 @@ class Buckets:
 
     def get(self, namespace_id: str, name_or_id: str) -> BucketOut | None:
         """By id first, then by name."""
-        by_id_first = (buckets.c.bucket_id == name_or_id).desc()
-        query = (
-            sa.select(buckets)
-            .where(buckets.c.namespace_id == namespace_id)
-            .where(sa.or_(buckets.c.bucket_id == name_or_id, buckets.c.name == name_or_id))
-            .order_by(by_id_first)
-            .limit(1)
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_named(namespace_id, name_or_id)).one_or_none()
             return None if row is None else _with_contents(connection, namespace_id, [row])[0]
+
+    def find(self, namespace_id: str, name_or_id: str) -> str | None:
+        """The bucket's id, without counting what it holds."""
+        with self._database.read() as connection:
+            row = connection.execute(_named(namespace_id, name_or_id)).one_or_none()
+        return None if row is None else row.bucket_id
 
     def list(self, namespace_id: str, request: PageRequest) -> Page[BucketOut]:
         query = sa.select(buckets).where(buckets.c.namespace_id == namespace_id)
@@ -49,6 +47,17 @@ class Buckets:
             rows, cursor = fetch(connection, query, _LISTING, request)
             found = _with_contents(connection, namespace_id, rows)
         return Page[BucketOut](results=found, next_cursor=cursor)
+
+
+def _named(namespace_id: str, name_or_id: str) -> sa.Select[Any]:
+    key, name = buckets.c.bucket_id, buckets.c.name
+    return (
+        sa.select(buckets)
+        .where(buckets.c.namespace_id == namespace_id)
+        .where(sa.or_(key == name_or_id, name == name_or_id))
+        .order_by((key == name_or_id).desc())
+        .limit(1)
+    )
 
 
 def _with_contents(
