@@ -42,7 +42,7 @@ def needed_columns(tree: Node, columns: Sequence[str]) -> list[str] | None:
     words: set[str] = set()
     for node in _nodes(tree):
         if (
-            _UNNAMED & {node.get("type"), node.get("class")}
+            _UNNAMED & {str(node.get("type")), str(node.get("class"))}
             or node.get("ref_type") == "NATURAL"
             or node.get("column_name_alias")
         ):
