@@ -233,6 +233,6 @@ async def index(
         dense.name: np.stack([piece.vectors[dense.name] for piece in pieces]).astype(np.float32)
         for dense in spec.dense
     }
-    texts = [f"{piece.text} {piece.name}" for piece in pieces]
+    texts = [piece.text for piece in pieces]
     await store.upsert(spec.name, PointBatch(ids, vectors, texts, payloads))
     return ids

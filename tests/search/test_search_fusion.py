@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,14 @@ def test_ties_are_broken_by_id_whatever_the_order_of_the_lists() -> None:
     assert [each.id for each in fuse([two, one], 4)] == ["a", "z", "k", "m"]
 
 
+def test_lists_of_one_space_share_one_voice() -> None:
+    looks, shows = ranked("p1", "p2", feature="looks"), ranked("p1", "p2", feature="shows")
+    passages = replace(ranked("t1", "t2", feature="f"), space="texts")
+    fused = fuse([looks, shows, passages], 4)
+    assert [each.id for each in fused] == ["p1", "t1", "p2", "t2"]
+    assert fused[0].score == pytest.approx(fused[1].score) == pytest.approx(1 / (K + 1))
+
+
 def test_nothing_gives_nothing() -> None:
     assert fuse([], 5) == []
     assert fuse([ranked(), ranked()], 5) == []
@@ -72,7 +82,7 @@ ids = st.lists(st.sampled_from("abcdefghijklmnop"), unique=True, max_size=12)
 
 @given(st.lists(ids, max_size=5), st.integers(1, 5))
 def test_pages_are_the_whole_cut_in_pieces(lists: list[list[str]], size: int) -> None:
-    arms = [ranked(*each) for each in lists]
+    arms = [replace(ranked(*each), space=f"s{n}") for n, each in enumerate(lists)]
     whole = fuse(arms, 1000)
     assert [each.id for each in whole] == sorted(
         {name for each in lists for name in each},

@@ -58,6 +58,7 @@ COMMON_FIELDS: Mapping[str, IndexType | None] = {
     "object_name": "keyword",
     "extractor": None,  # the same in all of a space
     "segment": "keyword",
+    "content": None,
     "position": None,
     "mime": "keyword",
     "kind": "keyword",

@@ -6,6 +6,9 @@ also where two share a model: pictures and passages lie at different distances f
 and one list by cosine buries the one kind under the other. Ties are broken by document id, so that
 equal requests give equal pages.
 
+Each space has one voice for meaning: where several of its vectors are asked (a picture's looks and
+what it shows, for "more like this"), they share it, or its documents would push all others down.
+
 What was added:
 
 - *Far candidates hardly count.* A dense list always has as many candidates as it is asked for,
@@ -24,6 +27,7 @@ all lost from the first ten (73 % of them are there at 0.99), which is why the w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -70,8 +74,10 @@ def fuse(lists: Sequence[Ranked], top: int, offset: int = 0) -> list[Fused]:
     """Places ``offset`` to ``offset + top`` of the fused order, each with its reasons in the order
     of the lists."""
     found: dict[str, Fused] = {}
+    voices = Counter((ranked.space, ranked.kind) for ranked in lists)
     for ranked in lists:
-        least, weight = ranked.least, WEIGHTS[ranked.kind]
+        weight = WEIGHTS[ranked.kind] / voices[ranked.space, ranked.kind]
+        least = ranked.least
         for rank, hit in enumerate(ranked.hits, start=1):
             fused = found.get(hit.id)
             if fused is None:

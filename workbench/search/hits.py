@@ -1,8 +1,8 @@
 """Points of the vector store as documents and hits on the wire.
 
 The common fields have places of their own; what the extractor wrote beside them is ``payload``.
-Namespace, collection id and segment stay inside. Nothing is validated again: the payload was
-checked when it was indexed.
+Namespace, collection id, segment and content key stay inside. Nothing is validated again: the
+payload was checked when it was indexed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PLACED = frozenset(
     {"object_id", "object_name", "bucket", "collection", "extractor", "mime", "text"}
     | {"page", "start_ms", "end_ms", "box", "labels"}
 )
-_INSIDE = frozenset({"namespace", "collection_id", "segment"})
+_INSIDE = frozenset({"namespace", "collection_id", "segment", "content"})
 _APART = _PLACED | _INSIDE
 
 
