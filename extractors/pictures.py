@@ -60,7 +60,7 @@ def open_picture(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     width, height = picture.size
     if width * height > max_pixels:
         raise _too_many(f"{width} x {height}", max_pixels)
-    if picture.format == "JPEG" and data.count(SCAN) > MAX_SCANS:
+    if "progressive" in picture.info and data.count(SCAN) > MAX_SCANS:
         raise Refused(
             Failed(
                 Category.LIMITS,

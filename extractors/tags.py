@@ -51,20 +51,21 @@ MEETING = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The labels by output, and the more general words with the outputs they cover, as a matrix of
-    0 and 1, narrow ones first."""
+    """The labels by output, and the more general words, narrow ones first. The outputs that word
+    ``i`` covers stand in ``members`` from ``begins[i]`` on, up to the next word's."""
 
     names: tuple[str, ...]
     hypernyms: tuple[str, ...]
-    members: npt.NDArray[np.float32]
+    members: npt.NDArray[np.intp]
+    begins: npt.NDArray[np.intp]
 
     def tags(self, probabilities: npt.NDArray[np.float32]) -> list[tuple[str, ...]]:
         """What each picture of a batch shows, from probabilities of shape (n, labels): surest
         labels first, then the general words from narrow to wide."""
-        together = probabilities @ self.members.T > SURE_TOGETHER
-        return [
-            self._row(row, general) for row, general in zip(probabilities, together, strict=True)
-        ]
+        # Summed in place of a product of matrices, for which numpy would wake all cores.
+        together = np.add.reduceat(probabilities[:, self.members], self.begins, axis=1)
+        general = together > SURE_TOGETHER
+        return [self._row(*rows) for rows in zip(probabilities, general, strict=True)]
 
     def _row(
         self, probabilities: npt.NDArray[np.float32], general: npt.NDArray[np.bool_]
@@ -79,13 +80,13 @@ class Vocabulary:
 def load_vocabulary(path: Path = LABELS) -> Vocabulary:
     """The packaged label table."""
     table = json.loads(path.read_text("utf-8"))
-    members = np.zeros((len(table["hypernyms"]), len(table["names"])), np.float32)
-    for row, hypernym in enumerate(table["hypernyms"]):
-        members[row, hypernym["members"]] = 1
+    members = [hypernym["members"] for hypernym in table["hypernyms"]]
+    ends = np.cumsum([len(covered) for covered in members])
     return Vocabulary(
         names=tuple(table["names"]),
-        hypernyms=tuple(h["name"] for h in table["hypernyms"]),
-        members=members,
+        hypernyms=tuple(hypernym["name"] for hypernym in table["hypernyms"]),
+        members=np.concatenate(members).astype(np.intp),
+        begins=np.concatenate([[0], ends[:-1]]).astype(np.intp),
     )
 
 
