@@ -1,0 +1,40 @@
+# make demo    sets everything up, starts the stack, runs the quickstart on real media
+# make lab     JupyterLab with the stack running, the quickstart open
+# make test    everything a change can break
+# make check   the part of it that needs no running: format, lint, types, import rules, pins
+# make constraints   resolves the dependencies anew
+
+# The stack of this checkout lives in its own folder, unless a home is named.
+demo lab up down: export MIXPEEK_HOME := $(or $(MIXPEEK_HOME),$(CURDIR)/.mixpeek)
+NOTEBOOK ?= notebooks/quickstart.ipynb
+PYTHON := .venv/bin/python
+
+.PHONY: demo lab test check setup constraints up down
+
+demo: setup
+	@$(PYTHON) -P -m workbench.stack.demo
+
+lab: setup
+	@$(PYTHON) -P -m workbench lab $(NOTEBOOK)
+
+up: setup
+	@$(PYTHON) -P -m workbench up --detach
+
+down: setup
+	@$(PYTHON) -P -m workbench down
+
+test: check
+	$(PYTHON) -m pytest
+
+check: setup
+	$(PYTHON) .ci/constraints.py check
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m pyright
+	.venv/bin/lint-imports
+
+setup:
+	@.ci/setup
+
+constraints:
+	$(PYTHON) .ci/constraints.py write $$(command -v uv || echo .tools/bin/uv)
