@@ -121,14 +121,14 @@ async def test_api_refusals_never_repeat_what_was_sent(client: httpx.AsyncClient
         ("filter=color%20%3D%203", "invalid_filter", "color"),
     ],
 )
-@pytest.mark.parametrize("noun", ["namespaces", "buckets", "objects", "collections", "tasks"])
 async def test_api_lists_refuse_wrong_pages(
-    client: httpx.AsyncClient, noun: str, query: str, code: str, field: str
+    client: httpx.AsyncClient, query: str, code: str, field: str
 ) -> None:
-    answer = await client.get(f"/v1/{noun}?{query}")
-    error = error_of(answer)
-    assert (answer.status_code, error["code"]) == (422, code)
-    assert error["details"]["field"] == field
+    for noun in ("namespaces", "buckets", "objects", "collections", "tasks"):
+        answer = await client.get(f"/v1/{noun}?{query}")
+        error = error_of(answer)
+        assert (answer.status_code, error["code"]) == (422, code), noun
+        assert error["details"]["field"] == field
 
 
 async def test_api_filters_that_cannot_be_read(client: httpx.AsyncClient) -> None:
@@ -169,29 +169,27 @@ async def test_api_large_bodies_are_refused_before_and_while_they_come(
     assert asked <= MAX_BODY // (1024 * 1024) + 2
 
 
-@pytest.mark.parametrize(
-    ("host", "allowed"),
-    [
-        ("127.0.0.1", True),
-        ("localhost:7000", True),
-        ("LOCALHOST", True),
-        ("[::1]:80", True),
-        ("[::1]", True),
-        ("evil.example", False),
-        ("evil.example:7000", False),
-        ("127.0.0.1.evil.example", False),
-        ("localhost.", False),
-        ("", False),
-    ],
-)
-async def test_api_answers_to_its_own_names_only(
-    client: httpx.AsyncClient, host: str, allowed: bool
-) -> None:
-    for path in ("/v1/health", "/docs", "/v1/buckets"):
-        answer = await client.get(path, headers={"Host": host})
-        assert answer.status_code == (200 if allowed else 403)
-        if not allowed:
-            assert error_of(answer)["code"] == "forbidden"
+HOSTS = {
+    "127.0.0.1": True,
+    "localhost:7000": True,
+    "LOCALHOST": True,
+    "[::1]:80": True,
+    "[::1]": True,
+    "evil.example": False,
+    "evil.example:7000": False,
+    "127.0.0.1.evil.example": False,
+    "localhost.": False,
+    "": False,
+}
+
+
+async def test_api_answers_to_its_own_names_only(client: httpx.AsyncClient) -> None:
+    for host, allowed in HOSTS.items():
+        for path in ("/v1/health", "/docs", "/v1/buckets"):
+            answer = await client.get(path, headers={"Host": host})
+            assert answer.status_code == (200 if allowed else 403), host
+            if not allowed:
+                assert error_of(answer)["code"] == "forbidden"
 
 
 async def test_api_other_sites_get_no_permission(client: httpx.AsyncClient) -> None:

@@ -116,14 +116,16 @@ def test_store_migrations_cost_a_started_home_nothing(database: Database) -> Non
         import sys, time
         from workbench.store.database import Database
         from workbench.store.migrations import migrate
-        database = Database({database.url!r})
-        begun = time.perf_counter()
-        migrate(database)
-        print(time.perf_counter() - begun, "alembic" in sys.modules)
+        spent = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            migrate(Database({database.url!r}))
+            spent.append(time.perf_counter() - begun)
+        print(min(spent), "alembic" in sys.modules)
     """
     out = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
     )
     seconds, imported = out.stdout.split()
     assert imported == "False"
-    assert float(seconds) < 0.25  # 50 ms on an idle machine; this one may be shared
+    assert float(seconds) < 0.05
