@@ -41,7 +41,7 @@ _BADGE: Final = (
     "position:absolute;left:6px;bottom:6px;background:rgba(0,0,0,0.66);color:#fff;"
     "font-size:11px;line-height:1;padding:4px 6px;border-radius:3px"
 )
-_WORD: Final = "background:rgba(25,118,210,0.2);font-weight:normal;border-radius:2px"
+_WORD: Final = "background:rgba(25,118,210,0.28);font-weight:normal;border-radius:2px"
 
 
 @dataclass(frozen=True)

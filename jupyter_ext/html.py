@@ -48,12 +48,13 @@ def join(children: Iterable[Child]) -> Html:
 
 # ---- the theme ----------------------------------------------------------------------------------
 
+#: Literals are of the form ``rgb(…)``: Lab 4.6 keeps even an untrusted ``var()`` that holds one.
 _FAINT: Final = "rgba(128,128,128,0.14)"
 _RULE: Final = "rgba(128,128,128,0.38)"
 _THEME: Final = {
-    "accent": ("--jp-brand-color1", "#1976d2"),
-    "ok": ("--jp-success-color1", "#388e3c"),
-    "error": ("--jp-error-color1", "#d32f2f"),
+    "accent": ("--jp-brand-color1", "rgb(25,118,210)"),
+    "ok": ("--jp-success-color1", "rgb(56,142,60)"),
+    "error": ("--jp-error-color1", "rgb(211,47,47)"),
     "faint": ("--jp-layout-color2", _FAINT),
     "line": ("--jp-border-color2", _RULE),
 }

@@ -12,16 +12,16 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from jupyter_ext.errors import MixpeekError
+from jupyter_ext.errors import MixpeekError, in_a_cell
 from workbench.commands.words import clean
 
 VERBS: Final = ("up", "down", "status", "doctor")
 HELP: Final = """
-the stack itself:
-    up                start it, and leave it running
-    down              stop it
-    status            what runs
-    doctor            what is there, what is missing, what to do
+The stack:
+  up           start it and leave it running
+  down         stop it
+  status       what runs
+  doctor       what is there, what is missing, what to do
 """
 _KEPT: Final = 20  # lines kept for an error
 
@@ -52,9 +52,12 @@ def run(verb: str, arguments: Sequence[str], python: Sequence[str] = ()) -> None
             child.terminate()
             raise
     if child.returncode:
-        last = [clean(line).strip() for line in said if line.strip()]
+        last = next((line for line in map(_bare, reversed(said)) if line), "it said nothing")
+        more = "" if verb == "doctor" else "; `%mixpeek doctor` tells what is missing"
         raise MixpeekError(
-            f"%mixpeek {verb} did not end well (status {child.returncode})"
-            + (f": {last[-1]}" if last else ""),
-            None if verb == "doctor" else "%mixpeek doctor says what is missing",
+            f"%mixpeek {verb}: {in_a_cell(last)}", f"it ended with status {child.returncode}{more}"
         )
+
+
+def _bare(line: str) -> str:
+    return clean(line).strip()

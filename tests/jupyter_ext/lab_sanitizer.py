@@ -21,7 +21,7 @@ _LENGTH = rf"({_NUMBER}(px|em|rem|pt)|0)"
 _SIZE = rf"({_NUMBER}(px|em|rem|pt|%)|0)"
 _COLOR = (
     r"(#[0-9a-f]+|rgba\(\s*\d{1,3}\s*,\s*\d{1,3}\s*,\s*\d{1,3}\s*,\s*(1|0([.][0-9]+)?)\s*\)"
-    r"|transparent|white|black)"
+    r"|rgb\(\s*\d{1,3}\s*,\s*\d{1,3}\s*,\s*\d{1,3}\s*\)|transparent|white|black)"
 )
 _BORDER = rf"(({_LENGTH}|none|solid|{_COLOR})\s*){{1,3}}"
 STYLES = {
