@@ -62,7 +62,7 @@ from workbench.tasks.context import ControlContext
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
 from workbench.telemetry.writer import Telemetry
-from workbench.vectors.choice import open_vectors
+from workbench.vectors import open_vectors
 from workbench.vectors.port import VectorStore, VectorsUnavailable
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ async def serve(settings: Settings) -> None:
     await asyncio.to_thread(_prepare, settings, database)
     telemetry = Telemetry(settings.telemetry_folder)
     vectors = open_vectors(
-        url=settings.qdrant_url, api_key=settings.qdrant_api_key, socket=settings.vectors_socket
+        settings.qdrant_url or str(settings.vectors_socket), api_key=settings.qdrant_api_key
     )
     registry = Registry.discover(settings.extractors)
     encoder = QueryEncoder(registry)
@@ -153,6 +153,7 @@ async def serve(settings: Settings) -> None:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         encoder.close()
+        services.thumbnails.close()
         await vectors.close()
         telemetry.close()
         database.close()
