@@ -133,6 +133,7 @@ class Service:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     owner: Service
 
     def log_message(self, format: str, *args: Any) -> None:
