@@ -75,7 +75,8 @@ class ImageParameters(Parameters):
         100_000_000,
         ge=1,
         le=178_000_000,
-        description="width times height; a picture with more fails before it is decoded",
+        description="width times height; a picture with more fails before it is decoded. "
+        "Decoding takes up to 10 bytes of memory a pixel",
     )
 
 
