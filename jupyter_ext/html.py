@@ -85,9 +85,8 @@ def span(text: Child, style: str = "") -> Html:
 
 
 def cell(content: Child, style: str = "", head: bool = False) -> Html:
-    """A table cell, aligned to the left unless ``style`` says otherwise, as Lab aligns to the
-    right."""
-    base = f"padding:4px 12px 4px 0;text-align:left;vertical-align:top;{RULE_BELOW};"
+    """A table cell, to the left unless ``style`` says otherwise, as Lab puts it to the right."""
+    base = "padding:4px 12px 4px 0;text-align:left;vertical-align:top;"
     weight = f"font-weight:normal;{DIM};" if head else ""
     return el("th" if head else "td", content, style=base + weight + style)
 
@@ -95,9 +94,9 @@ def cell(content: Child, style: str = "", head: bool = False) -> Html:
 def table(head: Iterable[str], rows: Iterable[Iterable[Html]], right: Iterable[str] = ()) -> Html:
     """A table of ``cell`` rows; the heads in ``right`` stand to the right, as their numbers do. The
     zebra stripes that Lab adds are switched off."""
-    plain = "background:transparent"
+    line = f"background:transparent;{RULE_BELOW}"
     numbers = frozenset(right)
     heads = (cell(h, "text-align:right" if h in numbers else "", head=True) for h in head)
-    titles = el("thead", el("tr", *heads, style=plain))
-    body = el("tbody", *(el("tr", *row, style=plain) for row in rows))
+    titles = el("thead", el("tr", *heads, style=line))
+    body = el("tbody", *(el("tr", *row, style=line) for row in rows))
     return el("table", titles, body, style=f"border-collapse:collapse;{SMALL};margin:4px 0 0 0")

@@ -20,7 +20,7 @@ from workbench.commands.words import clean, plural, shorten
 ROWS: Final = 25
 COLUMNS: Final = 16
 _LONGEST: Final = 100  # columns of text that one value takes
-_PLAIN_WIDTH: Final = 120
+_PLAIN_WIDTH: Final = 150
 
 
 @dataclass(frozen=True)
