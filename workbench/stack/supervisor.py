@@ -6,9 +6,8 @@ first restart comes after a tenth of a second; each one that fails soon doubles 
 seconds. A part that ends ``attempts`` times before it was ever ready ends the whole start.
 
 Promises: children die when this process does (``exec_child``); ``run`` returns only when every
-child has ended, in waves (those that use others first); each log file stays within two times
-``log_bytes``: a full one is copied to ``NAME.log.1`` and emptied, which is safe because children
-append.
+child has ended, in waves (those that use others first); a log that has grown past ``log_bytes`` is
+copied to ``NAME.log.1`` and emptied, which is safe because children append.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -251,13 +249,13 @@ class Supervisor:
 
 
 def bound_log(path: Path, limit: int) -> None:
-    """Keep the newest ``limit`` bytes and more of a log that has grown past ``limit``."""
+    """Empty a log that has grown past ``limit``; its newest ``limit`` bytes go to ``NAME.1``."""
     with contextlib.suppress(OSError):
         if path.stat().st_size > limit:
             old = path.with_name(path.name + ".1")
             with path.open("rb") as source, old.open("wb") as target:
                 source.seek(-limit, os.SEEK_END)
-                shutil.copyfileobj(source, target)
+                target.write(source.read(limit))
             old.chmod(0o600)
             os.truncate(path, 0)
 

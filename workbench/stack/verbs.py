@@ -26,7 +26,7 @@ from workbench.stack.settings import Settings, default_home, load_settings
 from workbench.stack.state import StackState, describe, read_state
 from workbench.stack.supervisor import StartFailed, log_tail
 from workbench.stack.temporal import ensure_temporal
-from workbench.stack.watch import Listener, clear_leftovers, explain, watch_stack
+from workbench.stack.watch import Cleared, Listener, clear_leftovers, explain, watch_stack
 
 DONE, FAILED, UNREACHABLE, INTERRUPTED = 0, 1, 3, 130
 _START_SECONDS, _STOP_SECONDS = 120.0, 25.0
@@ -85,14 +85,16 @@ def down(*, as_json: bool) -> int:
     if state is not None and ran:
         say("stopping")
         _stop_watcher(state)
-    left = clear_leftovers(settings) if settings.home.is_dir() else []
+    cleared = clear_leftovers(settings) if settings.home.is_dir() else Cleared(0, ())
+    stopped = ran or cleared.found > 0
     if as_json:
-        print(json.dumps({"stopped": ran, "home": str(settings.home), "left": left}))
-    elif left:
-        say(f"these processes would not end: {', '.join(map(str, left))}")
+        shown = {"stopped": stopped, "home": str(settings.home), "left": cleared.left}
+        print(json.dumps(shown))
+    elif cleared.left:
+        say(f"these processes would not end: {', '.join(map(str, cleared.left))}")
     else:
-        print("stopped" if ran else f"nothing was running in {settings.home}")
-    return FAILED if left else DONE
+        print("stopped" if stopped else f"nothing was running in {settings.home}")
+    return FAILED if cleared.left else DONE
 
 
 def status(*, as_json: bool) -> int:

@@ -56,7 +56,9 @@ def watch_stack(
     if lock is None:
         return False
     try:
-        clear_leftovers(settings)
+        cleared = clear_leftovers(settings)
+        if cleared.found:
+            listener.say(f"ended {cleared.found} processes that an earlier session left")
         keeper = _Keeper(settings, listener)
         try:
             plan = (make_plan or default_plan)(settings, listener.say)
@@ -78,19 +80,28 @@ def default_plan(settings: Settings, say: Say) -> Plan:
     return plan_stack(settings, ensure_temporal(settings, say) if embedded else None)
 
 
-def clear_leftovers(settings: Settings) -> list[int]:
-    """End the processes of an earlier session of this home; returns the pids of those that would
-    not end. Only for who holds the lock, or knows that nobody does."""
+@dataclass(frozen=True)
+class Cleared:
+    """Processes of an earlier session: how many there were, and the pids of those that would not
+    end."""
+
+    found: int
+    left: tuple[int, ...]
+
+
+def clear_leftovers(settings: Settings) -> Cleared:
+    """End what an earlier session of this home left, and remove its files. Only for who holds the
+    lock, or knows that nobody does."""
     before = read_state(settings)
-    recorded = before.identities() if before else []
-    left = processes.end(processes.of_stack(settings, recorded))
+    found = processes.of_stack(settings, before.identities() if before else [])
+    left = processes.end(found)
     settings.service_file.unlink(missing_ok=True)
     for session in settings.ray_folder.glob("session_*"):
         if session.is_symlink():
             session.unlink()
         else:
             shutil.rmtree(session, ignore_errors=True)
-    return [process.pid for process in left]
+    return Cleared(len(found), tuple(process.pid for process in left))
 
 
 class _Keeper:
