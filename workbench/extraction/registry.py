@@ -48,7 +48,8 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _MIME = re.compile(r"[a-z]+/(\*|[a-z0-9][a-z0-9.+-]*)")
 _VALUE_SHOWN = 80
 
-#: Payload fields of every document, with the index each gets (None: stored, not indexed).
+#: Payload fields of every document, with the index each gets (None: stored, not indexed; a filter
+#: on it reads every payload in reach). An index costs about 10 us a document when it is written.
 COMMON_FIELDS: Mapping[str, IndexType | None] = {
     "namespace": None,  # every space indexes it as its tenant, by itself
     "bucket": "keyword",
@@ -65,7 +66,7 @@ COMMON_FIELDS: Mapping[str, IndexType | None] = {
     "text": None,
     "page": "integer",
     "start_ms": "integer",
-    "end_ms": "integer",
+    "end_ms": None,
     "box": None,
     "labels": "keyword",
     "modified_at": "datetime",

@@ -5,7 +5,7 @@ space. An example gives a dense arm for each output that examples of its kind ca
 gives an arm for exactly the output that its feature address names. A document gives, for each of
 its vectors, an arm for each output in scope of the same model.
 
-Every arm carries the namespace and the collections in scope in its filter.
+Every arm carries the scope in its filter.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Target:
             limit=limit,
             vector=self.vector,
             text=self.text,
-            filter=self.space.where(scope.namespace_id, user),
+            filter=scope.where(self.space, user),
             payload=payload,
             exact=exact,
         )

@@ -4,6 +4,10 @@ A search without names reaches every collection of the namespace. Names that do 
 error which offers near ones; a bucket that exists and has nothing in it yet is a warning.
 Collections of one extractor version and one set of models share a space, so they are searched
 together, each space once.
+
+Tenancy rests on two things. Every request to the engine is restricted to the namespace, or to
+collections of it; by one condition, never by both: the engine answers one in 2 ms over 50,000
+points and the two together in 17. And every hit is checked for both when it comes back.
 """
 
 from __future__ import annotations
@@ -11,10 +15,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from workbench.domain.errors import WorkbenchError, not_found
-from workbench.domain.filters import Filter, all_of, any_of, eq
+from workbench.domain.filters import And, Filter, any_of, eq
 from workbench.extraction.contract import ExtractorSpec, Output
 from workbench.extraction.registry import Registry, outputs_for, parse_parameters
 
@@ -42,7 +47,7 @@ class Collection(Protocol):
 
 class Collections(Protocol):
     def reach(self, namespace_id: str) -> Sequence[Collection]:
-        """Every collection of the namespace that the caller may search. May block."""
+        """Every collection of the namespace. May block."""
         ...
 
 
@@ -64,22 +69,36 @@ class Space:
     parameters: Mapping[str, Any]
     outputs: tuple[Output, ...]
 
-    def where(self, namespace_id: str, more: Filter | None) -> Filter:
-        """The filter of every request to this space: the tenant, the collections in scope, and
-        what the user asks for."""
-        ids = self.collection_ids
-        chosen = eq("collection_id", ids[0]) if len(ids) == 1 else any_of("collection_id", ids)
-        found = all_of(eq("namespace", namespace_id), chosen, more)
-        assert found is not None
-        return found
-
 
 @dataclass(frozen=True)
 class Scope:
+    """``whole``: nothing was named, so that all of the namespace is in scope."""
+
     namespace_id: str
     collections: tuple[Collection, ...]
     spaces: tuple[Space, ...]
+    whole: bool
     warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def collection_ids(self) -> frozenset[str]:
+        return frozenset(row.collection_id for row in self.collections)
+
+    def where(self, space: Space, more: Filter | None) -> Filter:
+        """The filter of every request to this space: what is in scope, and what the user asks."""
+        chosen = (
+            eq("namespace", self.namespace_id)
+            if self.whole
+            else any_of("collection_id", space.collection_ids)
+        )
+        return chosen if more is None else And((chosen, more))
+
+    def holds(self, payload: Mapping[str, Any]) -> bool:
+        """Whether a point is in scope."""
+        return (
+            payload.get("namespace") == self.namespace_id
+            and payload.get("collection_id") in self.collection_ids
+        )
 
 
 def narrow(
@@ -112,7 +131,8 @@ def narrow(
     if not chosen and not warnings:
         warnings.append("there are no collections yet: nothing was ingested")
     spaces, missing = _spaces(chosen, registry)
-    return Scope(namespace_id, chosen, spaces, (*warnings, *missing))
+    whole = not buckets and not collections
+    return Scope(namespace_id, chosen, spaces, whole, (*warnings, *missing))
 
 
 def _named(rows: Sequence[Collection], names: Sequence[str]) -> tuple[Collection, ...]:

@@ -204,15 +204,14 @@ class Searcher:
         try:
             for space in everything.spaces:
                 point = (await self._retrieve(space.name, [wanted], vectors=True)).get(wanted)
-                if point is None or point.payload.get("namespace") != namespace_id:
+                if point is None or not everything.holds(point.payload):
                     continue
-                if point.payload.get("collection_id") in space.collection_ids:
-                    by_name = {out.name: out.model for out in space.outputs}
-                    return {
-                        by_name[name]: vector
-                        for name, vector in point.vectors.items()
-                        if name in by_name
-                    }
+                by_name = {out.name: out.model for out in space.outputs}
+                return {
+                    by_name[name]: vector
+                    for name, vector in point.vectors.items()
+                    if name in by_name
+                }
         finally:
             run.engine += time.perf_counter() - begun
         raise not_found("document", document_id)
@@ -237,8 +236,10 @@ class Searcher:
         try:
             with _told():
                 answers = await self._vectors.search(arms)
-            if leave_out is not None:
-                answers = [[hit for hit in each if hit.id != leave_out] for each in answers]
+            answers = [
+                [h for h in each if h.id != leave_out and (not payload or scope.holds(h.payload))]
+                for each in answers
+            ]
             if single:
                 return _single(targets[0], answers[0], request)
             lists = [
@@ -247,7 +248,7 @@ class Searcher:
             ]
             fused = fuse(lists, request.top, request.offset)
             if not payload:
-                fused = await self._with_payloads(fused)
+                fused = await self._with_payloads(scope, fused)
         finally:
             run.engine += time.perf_counter() - begun
         return [
@@ -255,7 +256,7 @@ class Searcher:
             for place, each in enumerate(fused, start=1)
         ]
 
-    async def _with_payloads(self, fused: Sequence[Fused]) -> list[Fused]:
+    async def _with_payloads(self, scope: Scope, fused: Sequence[Fused]) -> list[Fused]:
         """The same with payloads; what was deleted since the search is left out."""
         ids: dict[str, list[str]] = {}
         for each in fused:
@@ -264,7 +265,7 @@ class Searcher:
         payloads = {key: point.payload for found in points for key, point in found.items()}
         for each in fused:
             each.payload = payloads.get(each.id, {})
-        return [each for each in fused if each.id in payloads]
+        return [each for each in fused if scope.holds(each.payload)]
 
     async def _retrieve(
         self, space: str, ids: Sequence[str], *, vectors: bool = False
