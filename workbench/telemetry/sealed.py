@@ -17,7 +17,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from workbench.domain.ids import uuid7
@@ -111,6 +110,9 @@ class SealedDays:
     ) -> Iterator[ArrowBatch]:
         """Like ``EventFile.scan``, over published files; one that retention has just removed, or
         that is damaged, is left out."""
+        # Here, because it imports pandas: a second of each start, for days that may not be there.
+        import pyarrow.dataset as ds
+
         wanted = ds.field("namespace_id") == namespace_id
         time = stored(table).schema().field(table.time or "").type
         if since is not None:
