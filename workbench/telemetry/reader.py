@@ -10,8 +10,9 @@ from workbench.telemetry.catalog import check_range, choose, find
 from workbench.telemetry.rows import EVENT_TABLES
 from workbench.telemetry.writer import Telemetry
 
-#: How long a reader waits for events that were emitted just before.
-_PATIENCE = 1.0
+#: How long a reader waits for events that were emitted just before. The very first ones of a
+#: process take longest: DuckDB takes Arrow through pyarrow.dataset, which imports pandas.
+_PATIENCE = 3.0
 
 
 def read(
