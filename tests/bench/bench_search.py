@@ -35,7 +35,7 @@ sys.path[:0] = [str(BENCH.parent / "journeys")]
 
 from stack_journey import Stack  # noqa: E402
 
-from workbench.domain.filters import Filter, all_of, eq  # noqa: E402
+from workbench.domain.filters import Filter, any_of  # noqa: E402
 from workbench.domain.ids import BUCKET, COLLECTION, document_id, new_id  # noqa: E402
 from workbench.extraction.registry import Registry  # noqa: E402
 from workbench.stack.settings import Settings, load_settings  # noqa: E402
@@ -227,8 +227,7 @@ def fill(settings: Settings, documents: int) -> Filled:
     finally:
         database.close()
     asyncio.run(_points(settings, registry, namespace_id, collection_id, documents))
-    where = all_of(eq("namespace", namespace_id), eq("collection_id", collection_id))
-    assert where is not None
+    where = any_of("collection_id", (collection_id,))  # as a search of that bucket asks
     return Filled(settings.vectors_socket, registry.space(EXTRACTOR, {}).name, where)
 
 
