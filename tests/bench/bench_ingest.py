@@ -130,7 +130,8 @@ def ingest(stack: Stack, folder: Path, bucket: str, extractor: str, count: int) 
     ended = time.perf_counter()
     watcher.join(5)
     task = json.loads(out)
-    assert task["state"] == "COMPLETED" and task["progress"]["indexed"] == count, task
+    assert task["state"] == "COMPLETED", task
+    assert task["progress"]["indexed"] == count, task
     first = next(t for t, n in series if n > 0)
     last = next(t for t, n in series if n >= count)
     low, high = _when(series, 0.1 * count), _when(series, 0.9 * count)

@@ -18,9 +18,7 @@ FILES = 600
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(
-        tmp_path_factory.mktemp("faults") / "home", {"MIXPEEK_EXTRACTORS": "toys:Toy"}
-    )
+    stack = Stack(tmp_path_factory.mktemp("faults") / "home", {"MIXPEEK_EXTRACTORS": "toys:Toy"})
     stack.up()
     yield stack
     stack.down()

@@ -112,9 +112,7 @@ def test_only_what_changed_is_extracted_and_the_old_text_is_gone(shared_stack, m
     assert names(shared_stack.json("search", "platypus", "--mode", "text")) == ["notes/n03.txt"]
     assert names(shared_stack.json("search", "kumquats", "--mode", "text")) == ["notes/new.txt"]
     for gone in ('object_name = "notes/n03.txt"', 'object_name = "notes/n04.txt"'):
-        found = shared_stack.json(
-            "search", "ferry island dawn", "--mode", "text", "--filter", gone
-        )
+        found = shared_stack.json("search", "ferry island dawn", "--mode", "text", "--filter", gone)
         assert names(found) == []
     versions = shared_stack.json(
         "sql", "SELECT object_name, version FROM objects WHERE object_name LIKE '%n03%'"
@@ -194,7 +192,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], se
         "été.jpg": jpeg(3),
         "c++.txt": b"plus signs in the name",
         "50% off.txt": b"a percent sign in the name",
-        "naïve café.md": "# accents\n\nin the name".encode(),
+        "naïve café.md": b"# accents\n\nin the name",
         "a+b & c%20d.jpg": jpeg(4),
     }
     removed = {"removed.txt": b"this one is removed after listing"}
@@ -226,9 +224,7 @@ def test_broken_files_fail_alone_each_with_its_reason(shared_stack, broken):
     assert task["progress"]["total"] == 500
     assert all(f["message"] and f["category"] for f in failures)
     assert {reasons[n]["category"] for n in ("bomb.png", "bomb.tif")} == {"limits"}
-    assert {reasons[f"zero{i}.{s}"]["category"] for i, s in enumerate(("jpg", "png"))} == {
-        "format"
-    }
+    assert {reasons[f"zero{i}.{s}"]["category"] for i, s in enumerate(("jpg", "png"))} == {"format"}
     assert names(shared_stack.json("search", "wombat", "--mode", "text")) == ["utf16.txt"]
     assert all(part.get("restarts") == 0 for part in _parts(shared_stack))
 
@@ -317,5 +313,3 @@ def test_wrong_use_says_what_and_what_to_do(
     assert ran.status == status, ran
     assert said in ran.err
     assert "Traceback" not in ran.err
-
-
