@@ -113,6 +113,7 @@ class _Keeper:
         self._listener = listener
         self._state = StackState(myself, time.time(), __version__)
         self._told: dict[str, str] = {}
+        self._begun: dict[str, float] = {}
         write_state(settings, self._state)
 
     async def run(self, plan: Plan, limits: Limits | None) -> None:
@@ -155,8 +156,10 @@ class _Keeper:
     def _tell(self, status: PartStatus) -> None:
         if status.state == "restarting":
             self._listener.say(f"{status.name} {status.last_exit}: starting it again")
+        elif status.state == "starting":
+            self._begun[status.name] = time.monotonic()
         elif status.state in ("ready", "running"):
-            seconds = time.time() - (status.started or time.time())
+            seconds = time.monotonic() - self._begun[status.name]
             self._listener.say(f"{status.name} is {status.state} ({seconds:.1f} s)")
         if status.name == "service" and status.state == "ready" and status.pid is not None:
             self._write_service(status.pid)
