@@ -4,9 +4,9 @@
 
 Generated JPEGs of 640x480. The stack runs with everything on (hashes, ledger, segments, vector
 index, telemetry); the baseline is a pool of two threads which call the same extractor functions and
-SHA-256 on the same files. Both alternate; each pair gives a ratio. Two figures: the fixed cost (command
-to first item indexed, last item indexed to exit), and the steady rate between 10 % and 90 % of the
-items, as the service tells it. Prints the peak memory of each process of the stack.
+SHA-256 on the same files. Both alternate; each pair gives a ratio. Two figures: the fixed cost
+(command to first item indexed, last item indexed to exit), and the steady rate between 10 % and
+90 % of the items, as the service tells it. Prints the peak memory of each process of the stack.
 """
 
 from __future__ import annotations

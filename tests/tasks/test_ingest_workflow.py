@@ -270,7 +270,7 @@ def test_there_are_histories_of_every_way_a_run_can_go():
 
 async def test_a_replay_notices_another_order():
     """The guard itself: a history in which something else came last does not replay."""
-    kept = (HISTORIES / "plain-0.json").read_text()  # noqa: ASYNC240
+    kept = (HISTORIES / "plain-0.json").read_text()
     text = kept.replace('"remove_missing"', '"other"')
     history = WorkflowHistory.from_json("plain", text)
     with pytest.raises(Exception, match="ondeterminis"):
