@@ -15,7 +15,7 @@ TEXT = WEIGHTS["text"]
 
 
 def ranked(*ids: str, feature: str | None = None, step: float = 0.1) -> Ranked:
-    hits = [Scored(name, 1.0 - place * step, {"at": name}) for place, name in enumerate(ids)]
+    hits = [Scored(name, 1.0 - place * step) for place, name in enumerate(ids)]
     kind = "dense" if feature else "text"
     return Ranked(kind, feature, "space", hits, similarity=feature is not None)
 
@@ -29,7 +29,6 @@ def test_a_document_in_two_lists_passes_one_in_one() -> None:
         ("dense", "f", 2, 0.9),
         ("text", None, 1, 1.0),
     ]
-    assert best.payload == {"at": "b"}
 
 
 def test_at_equal_ranks_meaning_comes_before_words() -> None:

@@ -221,10 +221,15 @@ class Spy:
     def __init__(self, store: VectorStore) -> None:
         self._store = store
         self.arms: list[Arm] = []
+        self.retrieved: list[str] = []
 
     async def search(self, arms: list[Arm]) -> list[list[Scored]]:
         self.arms += arms
         return await self._store.search(arms)
+
+    async def retrieve(self, space: str, ids: list[str], **more: Any) -> Any:
+        self.retrieved += ids
+        return await self._store.retrieve(space, ids, **more)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -301,13 +306,13 @@ async def test_pages_follow_each_other(world: World) -> None:
     assert names(await world.ask(text="dog beach", offset=100)) == []
 
 
-async def test_large_pages_fetch_their_payloads_afterwards(world: World) -> None:
+async def test_fused_pages_fetch_the_payloads_of_the_page_only(world: World) -> None:
     spy = Spy(world.store)
     searcher = world.over(spy)  # type: ignore[arg-type]
-    large = await searcher.search("ns_a", SearchRequest(text="dog beach", top=200))
+    found = await searcher.search("ns_a", SearchRequest(text="dog beach", top=3))
     assert {arm.payload for arm in spy.arms} == {False}
-    small = await world.ask(text="dog beach", top=8)
-    assert large.hits == small.hits
+    assert sorted(spy.retrieved) == sorted(hit.document_id for hit in found.hits)
+    assert all(hit.object_name for hit in found.hits)
 
 
 async def test_a_document_deleted_meanwhile_is_left_out(world: World) -> None:

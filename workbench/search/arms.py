@@ -47,7 +47,9 @@ class Target:
         """Whether scores are cosines."""
         return self.output is not None and self.output.distance == "cosine"
 
-    def arm(self, scope: Scope, limit: int, user: Filter | None, exact: bool, payload: bool) -> Arm:
+    def arm(
+        self, scope: Scope, limit: int, user: Filter | None, *, exact: bool, payload: bool
+    ) -> Arm:
         return Arm(
             space=self.space.name,
             using=TEXT_VECTOR if self.output is None else self.output.name,
