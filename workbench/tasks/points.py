@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from workbench.extraction.chunks import ChunkItem, Manifest
@@ -47,8 +48,19 @@ def points(segment: Segment, manifest: Manifest, read: Mapping[str, str]) -> Poi
                 payload[name] = value
         payloads.append(payload)
     return PointBatch(
-        ids=rows["document_id"], vectors=segment.vectors, texts=rows["text"], payloads=payloads
+        ids=rows["document_id"],
+        vectors=segment.vectors,
+        texts=[_indexed_text(payload) for payload in payloads],
+        payloads=payloads,
     )
+
+
+def _indexed_text(payload: Mapping[str, Any]) -> str:
+    """What the text index sees: the document's text, and the file's name where the extractor has
+    not put it there."""
+    text = payload.get("text", "")
+    name = PurePosixPath(payload["object_name"]).stem
+    return text if name.lower() in text.lower() else f"{text}\n{name}"
 
 
 def _of_object(item: ChunkItem) -> dict[str, Any]:
