@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from workbench.stack.settings import Settings, load_settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings({}, home=tmp_path / "home")
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    made = load_settings({}, home=tmp_path / "home")
+    yield made
+    shutil.rmtree(made.runtime, ignore_errors=True)
 
 
 def mode(path: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,7 @@ async def test_a_real_server_is_ready_when_it_says_so(tmp_path: Path) -> None:
     assert pids[0] is not None
     until(lambda: gone(int(pids[0] or 0)), 1)
     assert settings.temporal_file.stat().st_size > 0
+    shutil.rmtree(settings.runtime)
 
 
 def test_a_command_dies_with_its_parent(tmp_path: Path) -> None:

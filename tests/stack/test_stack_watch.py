@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         watched.process.kill()
         watched.process.wait()
         processes.end(processes.of_stack(watched.settings), 0.1)
+        shutil.rmtree(watched.settings.runtime, ignore_errors=True)
 
 
 @pytest.fixture
@@ -71,6 +73,7 @@ def test_a_signal_stops_all_of_it(start: Start, number: signal.Signals) -> None:
     assert all(map(gone, pids))
     assert processes.of_stack(watched.settings) == []
     assert not watched.settings.service_file.exists()
+    assert not watched.settings.runtime.exists()
 
 
 def test_children_die_with_a_killed_watcher(start: Start) -> None:

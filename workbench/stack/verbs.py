@@ -85,7 +85,7 @@ def down(*, as_json: bool) -> int:
     if state is not None and ran:
         say("stopping")
         _stop_watcher(state)
-    cleared = clear_leftovers(settings) if settings.home.is_dir() else Cleared(0, ())
+    cleared = _clear(settings) if settings.run_folder.is_dir() else Cleared(0, ())
     stopped = ran or cleared.found > 0
     if as_json:
         shown = {"stopped": stopped, "home": str(settings.home), "left": cleared.left}
@@ -121,6 +121,21 @@ def status(*, as_json: bool) -> int:
 
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _clear(settings: Settings) -> Cleared:
+    """End what is left, with the home's lock: nobody starts in between."""
+    deadline = time.monotonic() + 3
+    while (lock := lock_home(settings)) is None:
+        if time.monotonic() > deadline:
+            raise WorkbenchError(
+                Code.CONFLICT, "another `mixpeek up` is starting just now", "try again"
+            )
+        time.sleep(0.05)
+    try:
+        return clear_leftovers(settings)
+    finally:
+        os.close(lock)
 
 
 def _is_locked(settings: Settings) -> bool:

@@ -21,7 +21,7 @@ from workbench import __version__
 from workbench.stack import processes
 from workbench.stack.home import lock_home, prepare_home, write_json
 from workbench.stack.parts import Plan, plan_stack
-from workbench.stack.settings import Settings
+from workbench.stack.settings import Settings, secure_runtime
 from workbench.stack.state import StackState, read_state, write_state
 from workbench.stack.supervisor import Limits, PartStatus, StartFailed, Supervisor, log_tail
 from workbench.stack.temporal import ensure_temporal
@@ -59,6 +59,7 @@ def watch_stack(
         cleared = clear_leftovers(settings)
         if cleared.found:
             listener.say(f"ended {cleared.found} processes that an earlier session left")
+        secure_runtime(settings)
         keeper = _Keeper(settings, listener)
         try:
             plan = (make_plan or default_plan)(settings, listener.say)
@@ -67,8 +68,8 @@ def watch_stack(
             keeper.note_failure(settings, str(error) or type(error).__name__)
             raise
         finally:
-            settings.service_file.unlink(missing_ok=True)
             processes.end(processes.of_stack(settings))
+            _remove_files(settings)
     finally:
         os.close(lock)
     return True
@@ -95,13 +96,14 @@ def clear_leftovers(settings: Settings) -> Cleared:
     before = read_state(settings)
     found = processes.of_stack(settings, before.identities() if before else [])
     left = processes.end(found)
-    settings.service_file.unlink(missing_ok=True)
-    for session in settings.ray_folder.glob("session_*"):
-        if session.is_symlink():
-            session.unlink()
-        else:
-            shutil.rmtree(session, ignore_errors=True)
+    _remove_files(settings)
     return Cleared(len(found), tuple(process.pid for process in left))
+
+
+def _remove_files(settings: Settings) -> None:
+    """What has a meaning only while the stack runs."""
+    settings.service_file.unlink(missing_ok=True)
+    shutil.rmtree(settings.runtime, ignore_errors=True)
 
 
 class _Keeper:
