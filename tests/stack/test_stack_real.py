@@ -90,6 +90,22 @@ def test_up_lab_and_down(environment: dict[str, str], tmp_path: Path) -> None:
     assert processes.of_stack(load_settings({}, home=tmp_path / "home")) == []
 
 
+def test_a_part_that_does_not_start(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        (*MIXPEEK, "up", "--detach"),
+        env={**environment, "MIXPEEK_TEMPORAL_BINARY": "/bin/false"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: the stack did not start: temporal ended with status 1" in done.stderr
+    assert "hint: the logs are in" in done.stderr
+    assert processes.of_stack(load_settings({}, home=tmp_path / "home")) == []
+
+
 def test_media_of_the_demo(tmp_path: Path) -> None:
     count = prepare_media(tmp_path)
     assert count == 26

@@ -207,17 +207,15 @@ def _choose_ports(settings: Settings, temporal: bool) -> dict[str, int]:
         wanted.append("temporal_ui")
     ports: dict[str, int] = {}
     for name in wanted:
-        host = settings.host if name == "service" else "127.0.0.1"
-        fixed = settings.port if name == "service" else 0
-        if fixed and not _is_free(host, fixed):
-            raise WorkbenchError(
-                Code.CONFLICT,
-                f"port {fixed} of {host} is in use by another program",
-                "choose another port with MIXPEEK_PORT, or none for a free one",
-            )
-        port = fixed or last.get(name)
+        service = name == "service"
+        host = settings.host if service else "127.0.0.1"
+        if service and settings.port:
+            _check_port(host, settings.port)
+            ports[name] = settings.port
+            continue
+        port = last.get(name)
         while not isinstance(port, int) or port in ports.values() or not _is_free(host, port):
-            port = _free_port(host)
+            port = _check_port(host, 0)
         ports[name] = port
     write_json(path, ports)
     return ports
@@ -231,9 +229,17 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _free_port(host: str) -> int:
-    with _bind(host, 0) as probe:
-        return int(probe.getsockname()[1])
+def _check_port(host: str, port: int) -> int:
+    """The port, a free one for 0. Raises where this machine cannot listen there."""
+    try:
+        with _bind(host, port) as probe:
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise WorkbenchError(
+            Code.CONFLICT,
+            f"the service cannot listen at {host}, port {port}: {error.strerror or error}",
+            "MIXPEEK_HOST and MIXPEEK_PORT say where; port 0 is a free one",
+        ) from error
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -6,8 +6,9 @@ first restart comes after a tenth of a second; each one that fails soon doubles 
 seconds. A part that ends ``attempts`` times before it was ever ready ends the whole start.
 
 Promises: children die when this process does (``exec_child``); ``run`` returns only when every
-child has ended, in waves (those that use others first); a log that has grown past ``log_bytes`` is
-copied to ``NAME.log.1`` and emptied, which is safe because children append.
+child has ended, in waves (those that use others first); each run begins new logs, and one that has
+grown past ``log_bytes`` is copied to ``NAME.log.1`` and emptied, which is safe because children
+append.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ class Supervisor:
     async def run(self, stop: asyncio.Event, started: Callable[[], Awaitable[None]]) -> None:
         """Start everything, call ``started`` when all parts are ready, go on until ``stop`` is set,
         then stop everything. Raises ``StartFailed`` after everything was stopped again."""
+        for part in self.parts:
+            set_aside(self._log(part.name))
         keepers = {part.name: asyncio.create_task(self._keep(part)) for part in self.parts}
         chores = [asyncio.create_task(self._bound_logs())]
         stopping = asyncio.create_task(stop.wait())
@@ -258,6 +261,12 @@ def bound_log(path: Path, limit: int) -> None:
                 target.write(source.read(limit))
             old.chmod(0o600)
             os.truncate(path, 0)
+
+
+def set_aside(path: Path) -> None:
+    """Begin a new log; the one before stays as ``NAME.1``."""
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(path, path.with_name(path.name + ".1"))
 
 
 def log_tail(path: Path, lines: int = 20) -> str:

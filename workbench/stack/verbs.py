@@ -24,7 +24,7 @@ from workbench.stack.home import lock_home, prepare_home
 from workbench.stack.parts import health
 from workbench.stack.settings import Settings, default_home, load_settings
 from workbench.stack.state import StackState, describe, read_state
-from workbench.stack.supervisor import StartFailed, log_tail
+from workbench.stack.supervisor import StartFailed, log_tail, set_aside
 from workbench.stack.temporal import ensure_temporal
 from workbench.stack.watch import Cleared, Listener, clear_leftovers, explain, watch_stack
 
@@ -35,7 +35,13 @@ _START_SECONDS, _STOP_SECONDS = 120.0, 25.0
 def up(*, detach: bool, as_json: bool) -> int:
     settings = load_settings()
     if detach:
-        state, already = start_detached(settings, say)
+        try:
+            state, already = start_detached(settings, say)
+        except WorkbenchError as error:
+            if error.code is not Code.UNAVAILABLE:
+                raise
+            say(f"error: {error.message}\nhint: {error.hint}")
+            return FAILED
         _print_started(settings, state, already, as_json)
         return DONE
 
@@ -59,12 +65,13 @@ def up(*, detach: bool, as_json: bool) -> int:
 
 def start_detached(settings: Settings, say: Callable[[str], None]) -> tuple[StackState, bool]:
     """Make the stack run behind this process; returns its state when it answers, and whether it ran
-    before. Raises ``WorkbenchError`` with the end of the log of the part that did not start."""
+    before. Where it does not start, ``say`` is told what its log says; raises ``UNAVAILABLE``."""
     prepare_home(settings)
     if _is_locked(settings):
         return _await_ready(settings, None, say), True
     if settings.temporal_address is None:
         ensure_temporal(settings, say)  # here, where somebody sees the progress
+    set_aside(settings.logs_folder / "up.log")
     with open(settings.logs_folder / "up.log", "ab") as log:
         child = subprocess.Popen(
             (sys.executable, "-P", "-m", "workbench", "up"),
@@ -157,23 +164,20 @@ def _await_ready(
             return state
         if child is not None and child.poll() is not None:
             if child.returncode != 0:
-                raise _not_started(settings, state)
+                break
             child = None  # another process was quicker: wait for that one
         if child is None and not _is_locked(settings):
-            raise _not_started(settings, state)
+            break
         if time.monotonic() - (deadline - _START_SECONDS) > 10 * (told + 1):
             told += 1
             say("still starting")
         time.sleep(0.05)
-    raise _not_started(settings, read_state(settings))
-
-
-def _not_started(settings: Settings, state: StackState | None) -> WorkbenchError:
-    reason = state.failure if state is not None and state.failure else "it ended early"
-    tail = log_tail(settings.logs_folder / "up.log")
-    return WorkbenchError(
+    state = read_state(settings)
+    say(log_tail(settings.logs_folder / "up.log"))
+    reason = state.failure if state is not None and state.failure else "it does not say why"
+    raise WorkbenchError(
         Code.UNAVAILABLE,
-        f"the stack did not start: {reason}\n{tail}",
+        f"the stack did not start: {reason}",
         f"the logs are in {settings.logs_folder}; `mixpeek doctor` looks at each part",
     )
 
