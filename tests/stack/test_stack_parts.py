@@ -51,7 +51,7 @@ def test_ports_stay_where_they_are_free(settings: Settings) -> None:
         other = plan_stack(settings, PROGRAM)
         assert other.url != first.url
         assert other.settings.temporal_address == first.settings.temporal_address
-        with pytest.raises(WorkbenchError, match="cannot listen at 127.0.0.1"):
+        with pytest.raises(WorkbenchError, match=r"cannot listen at 127\.0\.0\.1"):
             plan_stack(replace(settings, port=first.settings.port), PROGRAM)
 
 

@@ -54,10 +54,10 @@ def plan_stack(settings: Settings, temporal: Path | None) -> Plan:
 
 
 def service_url(settings: Settings) -> str:
-    """The address by which programs on this machine reach the service."""
-    host = settings.host
-    if host in ("0.0.0.0", "::"):
-        host = "127.0.0.1" if host == "0.0.0.0" else "::1"
+    """The address by which programs on this machine reach the service: a literal one, since the
+    client sends a home's key to nothing else."""
+    here = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1", "::": "::1"}
+    host = here.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
