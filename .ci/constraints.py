@@ -36,8 +36,8 @@ def write(uv: str) -> None:
         *("--all-extras", "--group", "dev", "--no-header", "--no-annotate", "--quiet"),
     )
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    text = f"# Written by .ci/constraints.py for every supported Python; see pyproject.toml.\n{MARK}"
-    FILE.write_text(f"{text}{asked_for()}\n{done.stdout}", encoding="utf-8")
+    header = f"# Written by .ci/constraints.py for every supported Python.\n{MARK}{asked_for()}\n"
+    FILE.write_text(header + done.stdout, encoding="utf-8")
 
 
 def check() -> str | None:
