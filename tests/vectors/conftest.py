@@ -24,14 +24,6 @@ def shared_owner() -> Iterator[OwnerProcess]:
     owner.close()
 
 
-@pytest.fixture
-def owner() -> Iterator[OwnerProcess]:
-    """An owner of the test's own, started."""
-    owner = OwnerProcess().start()
-    yield owner
-    owner.close()
-
-
 URL = os.environ.get("QDRANT_URL")
 
 

@@ -313,6 +313,7 @@ def conditions() -> st.SearchStrategy[Filter]:
 
     ordered = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
     real_dates = DATES.filter(lambda d: d[:7] in ("2026-01",))
+
     return st.one_of(
         of((Operator.EQ, Operator.NE), ANYTHING),
         of((Operator.IN, Operator.NIN), st.lists(ANYTHING, max_size=3).map(tuple)),
@@ -339,8 +340,8 @@ RUNS = itertools.count()
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    payloads=st.lists(PAYLOADS, min_size=1, max_size=6),
-    asked=st.lists(filters(), min_size=1, max_size=10),
+    payloads=st.lists(PAYLOADS, min_size=2, max_size=6),
+    asked=st.lists(filters(), min_size=5, max_size=20),
 )
 async def test_engines_find_what_the_language_means(
     store: VectorStore, fresh: str, payloads: list[dict[str, Any]], asked: list[Filter]

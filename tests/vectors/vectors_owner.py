@@ -15,9 +15,11 @@ from pathlib import Path
 class OwnerProcess:
     """``folder`` is what it owns, ``socket`` where it answers (short: socket paths end at 107)."""
 
-    def __init__(self) -> None:
+    def __init__(self, template: Path | None = None) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="mxv-"))
         self.folder = self.root / "vectors"
+        if template is not None:
+            shutil.copytree(template, self.folder)
         self.socket = self.root / "s"
         self.process: subprocess.Popen[str] | None = None
 

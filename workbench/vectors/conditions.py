@@ -4,11 +4,15 @@ server, so that both find the same points.
 The result is the JSON of Qdrant's REST filters (``must``, ``should``, ``must_not`` of conditions).
 Numbers are always asked as ranges, because ``match`` would tell 3 from 3.0. A condition that
 nothing satisfies becomes an empty id list, which every engine answers with nothing.
+
+Indexes change what the engine finds: under an index of numbers or dates only values of its type are
+found, and numbers and dates are compared with each other, as microseconds. ``fitting`` takes the
+second away; the first is left to who declares an index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.domain.filters import And, Condition, Filter, Not, Operator, Or, Scalar
@@ -17,6 +21,7 @@ from workbench.domain.filters.values import is_number, moment, words
 Clause = dict[str, Any]
 
 _NOTHING: Clause = {"has_id": []}
+_NUMBERS, _DATES = ("integer", "float"), ("datetime",)
 _RANGES = {Operator.GT: "gt", Operator.GTE: "gte", Operator.LT: "lt", Operator.LTE: "lte"}
 
 
@@ -26,6 +31,18 @@ def to_engine(where: Filter | None) -> Clause | None:
         return None
     clause = _clause(where)
     return clause if _is_group(clause) else {"must": [clause]}
+
+
+def fitting(clause: Clause, indexes: Mapping[str, str]) -> Clause:
+    """``clause`` for a space with these index types: a range of dates finds nothing in numbers, nor
+    one of numbers in dates."""
+    if _is_group(clause):
+        return {group: [fitting(c, indexes) for c in parts] for group, parts in clause.items()}
+    if "range" not in clause:
+        return clause
+    dates = any(isinstance(bound, str) for bound in clause["range"].values())
+    other = _NUMBERS if dates else _DATES
+    return _NOTHING if indexes.get(clause["key"]) in other else clause
 
 
 def _is_group(clause: Clause) -> bool:

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import qdrant_edge as qe
 
 from workbench.vectors.bm25 import TextEncoder, TextSettings
+from workbench.vectors.conditions import Clause, fitting
 from workbench.vectors.indexes import COMMON_INDEXES, TENANT
 from workbench.vectors.port import (
     TEXT_VECTOR,
@@ -142,10 +144,12 @@ def _index(name: str, kind: IndexType) -> qe.PayloadSchemaParams:
 # ---- filters ------------------------------------------------------------------------------------
 
 
-def filter_of(value: Mapping[str, Any] | None) -> qe.Filter | None:
+def filter_of(value: Clause | None, settings: Settings) -> qe.Filter | None:
     """The engine's filter from the JSON that ``conditions.to_engine`` makes."""
-    if value is None:
-        return None
+    return None if value is None else _group(fitting(value, settings.indexes))
+
+
+def _group(value: Mapping[str, Any]) -> qe.Filter:
     groups = {name: [_clause(c) for c in clauses] for name, clauses in value.items()}
     return qe.Filter(groups.get("must"), groups.get("should"), groups.get("must_not"))
 
@@ -161,12 +165,15 @@ def _clause(value: Mapping[str, Any]) -> Any:
         case {"has_id": list(ids)}:
             return qe.HasIdCondition(set(cast("list[str]", ids)))
         case _:
-            return filter_of(value)
+            return _group(value)
 
 
 def _match(wanted: Mapping[str, Any]) -> Any:
     ((kind, value),) = wanted.items()
     match kind:
+        case "value" if isinstance(value, bool):
+            # The engine's binding takes Python's True for the integer 1, numpy's for a boolean.
+            return qe.MatchValue(cast("Any", np.bool_(value)))
         case "value":
             return qe.MatchValue(value)
         case "any":
@@ -214,7 +221,7 @@ def request(
     using: str,
     query: Vectors | qe.SparseVector,
     limit: int,
-    where: Mapping[str, Any] | None,
+    where: qe.Filter | None,
     *,
     payload: bool = True,
     exact: bool = False,
@@ -222,7 +229,7 @@ def request(
     return qe.QueryRequest(
         limit=limit,
         query=qe.Query.Nearest(cast("Any", query), using=using),
-        filter=filter_of(where),
+        filter=where,
         params=_EXACT if exact else _FAST,
         with_payload=payload,
     )

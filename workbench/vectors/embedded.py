@@ -151,7 +151,7 @@ class EmbeddedStore:
             except TimeoutError as error:
                 raise VectorsUnavailable(f"no answer in {limit:g} seconds") from error
             except OSError as error:
-                raise VectorsUnavailable(f"{self._socket}: {error.strerror}") from error
+                raise VectorsUnavailable(f"{self._socket}: {error}") from error
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.5)
 

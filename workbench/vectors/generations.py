@@ -69,7 +69,7 @@ def sweep(folder: Path) -> list[Path]:
         if generation is None:
             shutil.rmtree(space)
             continue
-        for leftover in space.glob("g*"):
+        for leftover in space.glob("g[0-9]*"):
             if leftover.name != generation:
                 shutil.rmtree(leftover)
         found.append(space)

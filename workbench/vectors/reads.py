@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +11,7 @@ import qdrant_edge as qe
 
 from workbench.vectors import edge
 from workbench.vectors.bm25 import TextEncoder
+from workbench.vectors.conditions import Clause
 from workbench.vectors.port import TEXT_VECTOR, BadVectors
 
 #: ``[using, limit, vector bytes or None, text or None, filter or None, payload, exact]``
@@ -52,7 +53,9 @@ def _request(
             raise BadVectors(f"{using}: {len(query)} components, not {dimension}")
     if query is None:
         return None
-    return edge.request(using, query, limit, where, payload=payload, exact=exact)
+    return edge.request(
+        using, query, limit, edge.filter_of(where, settings), payload=payload, exact=exact
+    )
 
 
 def _sign(settings: edge.Settings, using: str) -> float:
@@ -77,7 +80,7 @@ def retrieve(
 def scroll(
     shard: qe.EdgeShard,
     settings: edge.Settings,
-    where: Mapping[str, Any] | None,
+    where: Clause | None,
     limit: int,
     cursor: str | None,
     vectors: bool,
@@ -87,7 +90,7 @@ def scroll(
         qe.ScrollRequest(
             offset=uuid.UUID(cursor) if cursor else None,
             limit=limit,
-            filter=edge.filter_of(where),
+            filter=edge.filter_of(where, settings),
             with_payload=True,
             with_vector=list(settings.dimensions) if vectors else False,
         )
@@ -95,31 +98,36 @@ def scroll(
     return _columns(records, settings), None if following is None else str(following)
 
 
-def matching(shard: qe.EdgeShard, where: Mapping[str, Any] | None, limit: int) -> list[str]:
+def matching(
+    shard: qe.EdgeShard, settings: edge.Settings, where: Clause | None, limit: int
+) -> list[str]:
     """Ids of up to ``limit`` points that match."""
     records, _ = shard.scroll(
         qe.ScrollRequest(
-            limit=limit, filter=edge.filter_of(where), with_payload=False, with_vector=False
+            limit=limit,
+            filter=edge.filter_of(where, settings),
+            with_payload=False,
+            with_vector=False,
         )
     )
     return [str(r.id) for r in records]
 
 
-def count(shard: qe.EdgeShard, where: Mapping[str, Any] | None) -> int:
-    return shard.count(qe.CountRequest(exact=True, filter=edge.filter_of(where)))
+def count(shard: qe.EdgeShard, settings: edge.Settings, where: Clause | None) -> int:
+    return shard.count(qe.CountRequest(exact=True, filter=edge.filter_of(where, settings)))
 
 
 def facet(
     shard: qe.EdgeShard,
     settings: edge.Settings,
     key: str,
-    where: Mapping[str, Any] | None,
+    where: Clause | None,
     limit: int,
 ) -> list[tuple[str | int | bool, int]]:
     """Values and counts, most frequent first, equal counts by value."""
     if key not in settings.indexes:
         raise BadVectors(f"the field {key!r} has no index to count by")
-    answer = shard.facet(qe.FacetRequest(key, limit, True, edge.filter_of(where)))
+    answer = shard.facet(qe.FacetRequest(key, limit, True, edge.filter_of(where, settings)))
     # Values whose points were all deleted stay known to the index, with a count of zero.
     hits = [(h.value, h.count) for h in answer.hits if h.count]
     return sorted(hits, key=lambda v: (-v[1], str(v[0])))

@@ -24,7 +24,7 @@ from workbench.domain.filters import Filter
 from workbench.vectors import checks
 from workbench.vectors.bm25 import TextEncoder, TextSettings
 from workbench.vectors.checks import Columns
-from workbench.vectors.conditions import to_engine
+from workbench.vectors.conditions import fitting, to_engine
 from workbench.vectors.indexes import COMMON_INDEXES, TENANT
 from workbench.vectors.port import (
     TEXT_VECTOR,
@@ -53,11 +53,12 @@ _TEXT_SETTINGS = "text"
 
 @dataclass(frozen=True)
 class _Space:
-    """What the adapter must know of a collection; it never changes."""
+    """What the adapter must know of a collection; only ``ensure_space`` changes it."""
 
     dimensions: Mapping[str, int]
     euclid: frozenset[str]
     encoder: TextEncoder | None
+    indexes: Mapping[str, str]
 
 
 class ServerStore:
@@ -83,6 +84,7 @@ class ServerStore:
     async def ensure_space(self, spec: SpaceSpec) -> None:
         checks.spec(spec)
         name = self._prefix + spec.name
+        self._known.pop(spec.name, None)
         async with _port_errors(spec.name):
             if not await self._client.collection_exists(name):
                 await self._create(name, spec)
@@ -94,11 +96,11 @@ class ServerStore:
             or (known.encoder is not None) != spec.text
         ):
             raise BadVectors(f"the space {spec.name} exists with other vectors")
+        self._known.pop(spec.name, None)
         indexes: dict[str, IndexType] = {**spec.indexes, **COMMON_INDEXES}
         async with _port_errors(spec.name):
-            info = await self._client.get_collection(name)
             for field, kind in indexes.items():
-                if field not in info.payload_schema:
+                if field not in known.indexes:
                     await self._client.create_payload_index(
                         name, field, field_schema=_index(field, kind), wait=True
                     )
@@ -148,6 +150,7 @@ class ServerStore:
                 {name: v.size for name, v in vectors.items()},
                 frozenset(n for n, v in vectors.items() if v.distance == models.Distance.EUCLID),
                 TextEncoder(TextSettings.read(words)) if words else None,
+                {name: index.data_type.value for name, index in info.payload_schema.items()},
             )
         return known
 
@@ -165,9 +168,10 @@ class ServerStore:
                 )
 
     async def delete(self, space: str, where: Filter) -> int:
+        known = await self._space(space)
         number = await self.count(space, where)
         if number:
-            selector = models.FilterSelector(filter=_filter(where) or models.Filter())
+            selector = models.FilterSelector(filter=_filter(where, known) or models.Filter())
             async with _port_errors(space, self._known):
                 await self._client.delete(self._prefix + space, selector, wait=True)
         return number
@@ -229,7 +233,7 @@ class ServerStore:
         async with _port_errors(space, self._known):
             records, following = await self._client.scroll(
                 self._prefix + space,
-                scroll_filter=_filter(where),
+                scroll_filter=_filter(where, known),
                 limit=limit,
                 offset=cursor,
                 with_payload=True,
@@ -238,9 +242,10 @@ class ServerStore:
         return [_point(r, known) for r in records], None if following is None else str(following)
 
     async def count(self, space: str, where: Filter | None = None) -> int:
+        known = await self._space(space)
         async with _port_errors(space, self._known):
             answer = await self._client.count(
-                self._prefix + space, count_filter=_filter(where), exact=True
+                self._prefix + space, count_filter=_filter(where, known), exact=True
             )
         return answer.count
 
@@ -248,9 +253,14 @@ class ServerStore:
         self, space: str, key: str, where: Filter | None = None, *, limit: int = 20
     ) -> list[tuple[str | int | bool, int]]:
         checks.page(limit, None)
+        known = await self._space(space)
         async with _port_errors(space, self._known):
             answer = await self._client.facet(
-                self._prefix + space, key, facet_filter=_filter(where), limit=limit, exact=True
+                self._prefix + space,
+                key,
+                facet_filter=_filter(where, known),
+                limit=limit,
+                exact=True,
             )
         hits = [(h.value, h.count) for h in answer.hits if h.count]
         return sorted(hits, key=lambda v: (-v[1], str(v[0])))
@@ -293,9 +303,11 @@ async def _port_errors(
         raise BadVectors(str(error)) from error
 
 
-def _filter(where: Filter | None) -> models.Filter | None:
+def _filter(where: Filter | None, known: _Space) -> models.Filter | None:
     clause = to_engine(where)
-    return None if clause is None else models.Filter.model_validate(clause)
+    if clause is None:
+        return None
+    return models.Filter.model_validate(fitting(clause, known.indexes))
 
 
 def _index(field: str, kind: IndexType) -> models.PayloadSchemaType | Any:
@@ -349,7 +361,7 @@ def _request(arm: Arm, vector: Vectors | None, known: _Space) -> models.QueryReq
         query=query,
         using=arm.using,
         limit=arm.limit,
-        filter=_filter(arm.filter),
+        filter=_filter(arm.filter, known),
         params=models.SearchParams(exact=arm.exact, hnsw_ef=None if arm.exact else SEARCH_EF),
         with_payload=arm.payload,
     )

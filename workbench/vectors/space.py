@@ -13,11 +13,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import qdrant_edge as qe
 
 from workbench.vectors import checks, compaction, edge, generations, reads, wire
+from workbench.vectors.conditions import Clause
 from workbench.vectors.port import BadVectors, DenseVector, IndexType, Vectors
 from workbench.vectors.writer import Writer, sync_log
 
@@ -158,13 +158,13 @@ class Space:
         await asyncio.sleep(0)
         return found
 
-    async def delete(self, where: Mapping[str, Any]) -> int:
+    async def delete(self, where: Clause) -> int:
         """Delete what matches; returns how many there were. Resolved to ids first, so that a
         compaction can bring the same points to its copy."""
 
         async def apply() -> int:
             total = 0
-            while ids := reads.matching(self.shard, where, PAGE):
+            while ids := reads.matching(self.shard, self.settings, where, PAGE):
                 for at in range(0, len(ids), wire.SLICE):
                     part = ids[at : at + wire.SLICE]
                     self._update(edge.delete(part), part)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.vectors import checks, edge, generations, reads, wire
+from workbench.vectors.conditions import Clause
 from workbench.vectors.port import (
     BadVectors,
     DenseVector,
@@ -122,7 +123,7 @@ class Verbs:
         space = self._space(name)
         await space.upsert(Upload(count, wire.unpack_blocks(blocks, count), rows))
 
-    async def delete(self, name: str, where: Mapping[str, Any]) -> int:
+    async def delete(self, name: str, where: Clause) -> int:
         return await self._space(name).delete(where)
 
     async def search(self, arms: Sequence[Sequence[Any]]) -> list[list[reads.Hit]]:
@@ -147,7 +148,7 @@ class Verbs:
     async def scroll(
         self,
         name: str,
-        where: Mapping[str, Any] | None,
+        where: Clause | None,
         limit: int,
         cursor: str | None,
         vectors: bool,
@@ -155,11 +156,12 @@ class Verbs:
         space = self._space(name)
         return reads.scroll(space.shard, space.settings, where, limit, cursor, vectors)
 
-    async def count(self, name: str, where: Mapping[str, Any] | None) -> int:
-        return reads.count(self._space(name).shard, where)
+    async def count(self, name: str, where: Clause | None) -> int:
+        space = self._space(name)
+        return reads.count(space.shard, space.settings, where)
 
     async def facet(
-        self, name: str, key: str, where: Mapping[str, Any] | None, limit: int
+        self, name: str, key: str, where: Clause | None, limit: int
     ) -> list[tuple[str | int | bool, int]]:
         space = self._space(name)
         return reads.facet(space.shard, space.settings, key, where, limit)
