@@ -36,6 +36,7 @@ def test_a_child_loads_equal_settings(tmp_path: Path) -> None:
         "MIXPEEK_TEMPORAL_ADDRESS": "127.0.0.1:7233",
         "MIXPEEK_EXTRACTORS": "a:B, c.d:E",
         "MIXPEEK_TEMPORAL_UI": "yes",
+        "MIXPEEK_MODEL_THREADS": "2",
         "MIXPEEK_ROOTS": f"{tmp_path}{os.pathsep}/srv",
         "MIXPEEK_QDRANT_URL": "http://localhost:6333",
         "MIXPEEK_QDRANT_API_KEY": "hush",
@@ -90,7 +91,8 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_clients_variables_are_not_settings(tmp_path: Path) -> None:
-    client = {"MIXPEEK_URL": "http://h", "MIXPEEK_API_KEY": "k", "MIXPEEK_NAMESPACE": "n"}
+    names = ("URL", "API_KEY", "NAMESPACE", "PROGRESS")
+    client = {f"MIXPEEK_{name}": "x" for name in names}
     assert load_settings(client, home=tmp_path) == load_settings({}, home=tmp_path)
 
 

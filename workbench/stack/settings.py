@@ -30,9 +30,9 @@ from workbench.domain.errors import Code, WorkbenchError
 from workbench.stack.values import PARSERS
 
 PREFIX = "MIXPEEK_"
-#: Variables of the same prefix that are not settings of the stack: the client reads the first
-#: three, the last one marks the processes of a stack.
-NOT_SETTINGS = frozenset({"URL", "API_KEY", "NAMESPACE", "RUNTIME"})
+#: Variables of the same prefix that are not settings of the stack: the client's and the magics',
+#: and the one that marks the processes of a stack.
+NOT_SETTINGS = frozenset({"URL", "API_KEY", "NAMESPACE", "PROGRESS", "RUNTIME"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,6 +62,8 @@ class Settings:
     #: Chunks that this machine's worker runs at once, and chunks a task keeps scheduled.
     slots: int = 2
     window: int = 4
+    #: Threads of one model in one process; by default the extractors decide.
+    model_threads: int | None = None
     #: More extractor classes, ``module:Class``, beside those of installed packages.
     extractors: tuple[str, ...] = ()
     log_level: str = "info"

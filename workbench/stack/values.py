@@ -115,6 +115,7 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "blobs": blobs,
     "slots": number(1, 1024),
     "window": number(1, 4096),
+    "model_threads": number(1, 256),
     "extractors": classes,
     "log_level": log_level,
 }
