@@ -42,7 +42,6 @@ _ENGINES = {
     "duckdb": "import duckdb; duckdb.sql('select 1').fetchall()",
     "pyarrow": "import pyarrow.parquet",
     "onnxruntime": "import onnxruntime; onnxruntime.get_available_providers()",
-    "fastembed": "import fastembed",
     "pillow": "import PIL.Image",
     "fastapi": "import fastapi, uvicorn",
     "sqlalchemy": "import sqlalchemy, alembic",

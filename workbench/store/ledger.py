@@ -126,7 +126,9 @@ class Ledger:
         with self._database.read() as connection:
             return set(
                 connection.execute(
-                    sa.select(t.indexed.c.space).distinct().where(
+                    sa.select(t.indexed.c.space)
+                    .distinct()
+                    .where(
                         t.indexed.c.namespace_id == namespace_id,
                         t.indexed.c.object_id.in_(object_ids),
                     )
