@@ -13,6 +13,7 @@ from workbench.vectors.port import Arm, VectorsUnavailable
 from workbench.vectors.server import ServerStore
 
 
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
 async def test_a_location_chooses_the_adapter() -> None:
     for location, kind in {
         "http://127.0.0.1:1": ServerStore,

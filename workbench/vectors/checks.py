@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.vectors.port import TEXT_VECTOR, Arm, BadVectors, PointBatch, SpaceSpec, Vectors
 
@@ -89,7 +90,7 @@ def _block(name: str, values: Vectors, count: int) -> Vectors:
     return block
 
 
-def present(name: str, block: Vectors) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def present(name: str, block: Vectors) -> npt.NDArray[np.bool_]:
     """Which rows hold a vector. Raises ``BadVectors`` for a row that is neither a vector (finite,
     of finite length) nor wholly NaN."""
     with np.errstate(over="ignore", invalid="ignore"):

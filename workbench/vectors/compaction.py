@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import qdrant_edge as qe
 
 from workbench.vectors import edge, generations, vacuum, wire
+from workbench.vectors.writer import breathe
 
 if TYPE_CHECKING:
     from workbench.vectors.space import Space
@@ -63,6 +64,7 @@ async def _vacuum(folder: Path) -> bool:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "workbench.vectors.vacuum", str(folder), str(os.getpid())),
         stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the owner, which ends the child itself
     )
     try:
         status = await child.wait()
@@ -82,7 +84,7 @@ async def _take_over(space: Space, fresh: qe.EdgeShard, generation: str) -> qe.E
     assert touched is not None
     while len(touched) > wire.SLICE:
         removed += _replay(space.shard, fresh, [touched.pop() for _ in range(wire.SLICE)])
-        await asyncio.sleep(0)
+        await breathe()
     async with space.writer.still:
         removed += _replay(space.shard, fresh, list(touched))
         edge.index(fresh, space.settings.indexes)

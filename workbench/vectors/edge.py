@@ -207,7 +207,7 @@ def delete(ids: Sequence[str]) -> qe.UpdateOperation:
 
 def point(
     id: str,
-    vectors: Mapping[str, Vectors],
+    vectors: Mapping[str, Sequence[float]],
     text: qe.SparseVector | None,
     payload: dict[str, Any],
 ) -> qe.Point:

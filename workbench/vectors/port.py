@@ -6,7 +6,7 @@ every adapter:
 
 - a write has reached disk (or the server's write-ahead log) when the call returns, and is visible;
 - writes are idempotent; a batch with a bad point is refused whole, before the engine sees it;
-- results of an arm are ordered by score, highest first, ties by id;
+- results of an arm are ordered by score, highest first, ties by id (distances are negated);
 - errors are ``VectorsUnavailable`` (try again), ``SpaceNotFound`` or ``BadVectors``.
 
 Ids are UUID strings. Payloads are JSON objects; ``filters.Filter`` is the product's own filter.
@@ -109,12 +109,15 @@ class VectorStore(Protocol):
 
     async def spaces(self) -> list[str]: ...
 
-    async def drop_space(self, space: str) -> None: ...
+    async def drop_space(self, space: str) -> None:
+        """Dropping what is not there is no error."""
+        ...
 
     async def upsert(self, space: str, batch: PointBatch) -> None: ...
 
     async def delete(self, space: str, where: Filter) -> int:
-        """Delete the points that match; returns how many there were."""
+        """Delete the points that match; returns how many there were (fewer, where the engine went
+        away under the call and it was sent again)."""
         ...
 
     async def search(self, arms: Sequence[Arm]) -> list[list[Scored]]:
