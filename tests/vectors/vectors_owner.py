@@ -22,14 +22,17 @@ class OwnerProcess:
             shutil.copytree(template, self.folder)
         self.socket = self.root / "s"
         self.process: subprocess.Popen[str] | None = None
+        self._launched: list[subprocess.Popen[str]] = []
 
     def launch(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-P", "-m", "workbench.vectors.owner"]
-        return subprocess.Popen(
+        made = subprocess.Popen(
             [*command, str(self.folder), str(self.socket)],
             stderr=(self.root / "stderr").open("a"),
             text=True,
         )
+        self._launched.append(made)
+        return made
 
     def start(self) -> OwnerProcess:
         self.process = self.launch()
@@ -67,6 +70,7 @@ class OwnerProcess:
         raise AssertionError((self.root / "stderr").read_text())
 
     def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.kill()
+        for process in self._launched:
+            process.kill()
+            process.wait(10)
         shutil.rmtree(self.root, ignore_errors=True)
