@@ -1,8 +1,8 @@
 """``make demo``: real media, the stack, and the quickstart notebook executed on it.
 
-The photographs and texts are those that the installed packages scikit-image and scikit-learn ship;
-they are copied, with their times, to ``build/demo/media``, so that a second run finds nothing
-changed. The executed notebook lies beside them.
+The photographs and some texts are those that the installed packages scikit-image and scikit-learn
+ship, copied with their times; a few notes are written. All lie in ``build/demo/media`` and stay
+there, so that a second run finds nothing changed. The executed notebook lies beside them.
 """
 
 from __future__ import annotations
@@ -35,11 +35,38 @@ _SHIPPED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "texts": (
         "sklearn",
         "datasets/descr",
-        (
-            *("breast_cancer.rst", "california_housing.rst", "diabetes.rst", "iris.rst"),
-            *("lfw.rst", "species_distributions.rst", "twenty_newsgroups.rst", "wine_data.rst"),
-        ),
+        ("california_housing.rst", "iris.rst", "lfw.rst", "species_distributions.rst"),
     ),
+}
+#: Notes of a journey, written for the demo.
+_NOTES: dict[str, str] = {
+    "harbour.md": """# The harbour
+
+A goat stood on the harbour wall and would not come down. The ferry to the islands leaves at seven,
+if the fog allows.
+
+# Tides
+
+Low water was at noon; the boats lay on their sides in the mud.
+""",
+    "garden.md": """# The garden behind the hotel
+
+Dahlias in red and yellow, a bench under the plum tree, bees everywhere. The gardener gave us seeds.
+""",
+    "breakfast.txt": """The best espresso of the whole trip, in a small bar beside the station. They
+roast the beans themselves. Toast, butter, apricot jam.
+""",
+    "the cat.txt": """A striped tomcat lives in the reception and sleeps on the guest book. He is
+called Admiral and does not like dogs.
+""",
+    "launch day.md": """# Launch day
+
+We watched the rocket from the beach. First the light, then the sound, much later than one expects.
+The second stage separated above the clouds.
+""",
+    "ride.txt": """Rented two motor scooters and rode along the coast to the lighthouse. One flat
+tyre, mended by a fisherman who refused any money.
+""",
 }
 _NOTEBOOK = "quickstart.ipynb"
 
@@ -55,6 +82,11 @@ def prepare_media(folder: Path) -> int:
                 count += 1
                 if not (folder / name / file).exists():
                     shutil.copy2(source / file, folder / name / file)
+    (folder / "notes").mkdir(parents=True, exist_ok=True)
+    for name, text in _NOTES.items():
+        count += 1
+        if not (folder / "notes" / name).exists():
+            (folder / "notes" / name).write_text(text, encoding="utf-8")
     return count
 
 
@@ -76,7 +108,10 @@ def _run(notebook: Path, out: Path) -> int:
     begun = time.monotonic()
     settings = load_settings()
     media = out / "media"
-    say(f"{prepare_media(media)} photographs and texts of scikit-image and scikit-learn in {media}")
+    say(
+        f"{prepare_media(media)} files in {media}: photographs and texts that scikit-image and"
+        " scikit-learn ship, and notes written for this demo"
+    )
     state, already = start_detached(settings, say)
     say(f"the stack {'runs already' if already else 'runs'} at {state.url}")
     os.environ[PREFIX + "HOME"] = str(settings.home)
