@@ -146,7 +146,7 @@ class Segment:
 
 
 def decode_segment(data: bytes) -> Segment:
-    table = pq.read_table(pa.BufferReader(data))
+    table = _read(data)
     vectors: dict[str, Array] = {}
     rows: dict[str, Sequence[Any]] = {}
     for name in table.column_names:
@@ -171,5 +171,9 @@ def _matrix(column: Any) -> Array:
 
 def merge_segments(parts: Sequence[bytes]) -> memoryview:
     """One segment of several, in their order."""
-    tables = [pq.read_table(pa.BufferReader(part)) for part in parts]
-    return encode_segment(pa.concat_tables(tables))
+    return encode_segment(pa.concat_tables([_read(part) for part in parts]))
+
+
+def _read(data: bytes) -> Any:
+    """The table. Not by ``read_table``, which brings the dataset module and pandas along."""
+    return pq.ParquetFile(pa.BufferReader(data)).read()
