@@ -100,8 +100,7 @@ def _vectors(_args: argparse.Namespace) -> int:
     from workbench.vectors import owner
 
     settings = load_settings()
-    owner.main(settings.vectors_folder, settings.vectors_socket)
-    return 0
+    return owner.main(settings.vectors_folder, settings.vectors_socket)
 
 
 STACK_VERBS: tuple[StackVerb, ...] = (
