@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.extraction import ray_processes
 from workbench.extraction.contract import Resources
 from workbench.extraction.worker import Summary
 
@@ -124,6 +125,7 @@ class ActorPool:
         self._background: set[asyncio.Task[None]] = set()
         self._starting: asyncio.Task[float] | None = None
         self._slots = 0.0
+        self._up = asyncio.Event()
 
     @property
     def started(self) -> bool:
@@ -140,6 +142,7 @@ class ActorPool:
         except Exception:
             self._starting = None
             raise
+        self._up.set()
 
     async def run(self, job: Job) -> Summary:
         """The job's summary when it is done. Cancelling the call does not stop the job: use
@@ -172,6 +175,14 @@ class ActorPool:
             self._remove(actor)
             _fail(ticket, StoppedBeforeResult())
             self._reconcile()
+
+    async def lost(self) -> None:
+        """Returns when the local Ray that this pool started has died. Never for a cluster
+        elsewhere, which outlives its nodes."""
+        await self._up.wait()
+        if self._options.address is not None:
+            await asyncio.Event().wait()
+        await ray_processes.one_ended()
 
     async def close(self) -> None:
         import ray

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import os
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from workbench.extraction.pool import ActorPool, RayOptions
 from workbench.extraction.registry import Registry
 from workbench.search.encoder import QueryEncoder
 from workbench.search.searcher import Searcher
+from workbench.stack.home import write_json
 from workbench.stack.orchestration import (
     GRACE,
     THROTTLE,
@@ -51,7 +53,7 @@ from workbench.store.ledger import Ledger
 from workbench.store.migrations import migrate
 from workbench.store.namespaces import Namespaces
 from workbench.store.objects import ObjectRow, Objects
-from workbench.store.outbox import Letter, Outbox
+from workbench.store.outbox import Letter, Outbox, Unended
 from workbench.store.planning import Planning
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
@@ -60,14 +62,19 @@ from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.extract import ExtractActivities
 from workbench.tasks.changes import Bell, Changes
 from workbench.tasks.context import ControlContext
+from workbench.tasks.inhand import InHand
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
+from workbench.tasks.sweeper import Sweeper, Swept
 from workbench.telemetry.writer import Telemetry
 from workbench.vectors import open_vectors
 from workbench.vectors.port import VectorStore, VectorsUnavailable
 
 log = logging.getLogger(__name__)
 
+#: The exit status of a worker whose Ray died.
+RAY_DIED = 70
+LOST_HINT = "ingest again: what is searchable is skipped"
 QUEUES = ("extract-cpu", "extract-gpu")
 
 
@@ -134,10 +141,21 @@ async def serve(settings: Settings) -> None:
 
     async def relay(client: Client) -> None:
         def lost(letter: Letter) -> None:
-            _lost(ledger, endings, letter)
+            _lost(endings, letter)
             changes.changed(letter.task_id)
 
-        await Relay(Outbox(database), client, bell, settings.window, lost).run()
+        def fail(task: Unended, reason: str) -> None:
+            ledger.fail(task.namespace_id, task.task_id, "workflow_lost", reason, LOST_HINT)
+            changes.changed(task.task_id)
+
+        async def first(swept: Swept) -> None:
+            lines = swept.lines()
+            await asyncio.to_thread(write_json, settings.found_file, {"found": lines})
+
+        outbox = Outbox(database)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Relay(outbox, client, bell, settings.window, lost).run())
+            group.create_task(Sweeper(outbox, client, settings.window, fail).run(first))
 
     background = [
         asyncio.create_task(
@@ -173,13 +191,19 @@ async def work(settings: Settings) -> None:
     activities = ExtractActivities(
         pool, open_blobs(settings.blobs_location), Registry.discover(settings.extractors)
     )
+    in_hand = InHand(settings.in_hand_folder("worker"))
+    # Chunks wait for whoever comes after a worker that was killed: Ray starts without being asked.
+    early = asyncio.create_task(pool.start()) if in_hand.found else None
     client = await connect(settings)
+    await in_hand.hand_back(client)
+    watch = asyncio.create_task(_end_with_ray(pool))
     async with contextlib.AsyncExitStack() as stack:
         for queue in QUEUES:
             worker = Worker(
                 client,
                 task_queue=queue,
                 activities=[activities.extract],
+                interceptors=[in_hand],
                 max_concurrent_activities=2 * settings.slots,
                 max_heartbeat_throttle_interval=THROTTLE,
                 default_heartbeat_throttle_interval=THROTTLE,
@@ -187,7 +211,20 @@ async def work(settings: Settings) -> None:
             )
             await stack.enter_async_context(worker)
         await stop.wait()
+        watch.cancel()
+    for task in (early, watch):
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
     await pool.close()
+
+
+async def _end_with_ray(pool: ActorPool) -> None:
+    """Without its Ray a worker can do nothing more, and Ray does not always say so: the process
+    ends at once, and whoever watches it starts another one."""
+    await pool.lost()
+    log.error("Ray has died: this worker ends")
+    logging.shutdown()
+    os._exit(RAY_DIED)
 
 
 def open_folder_object(row: ObjectRow) -> Path:
@@ -256,18 +293,11 @@ def _prepare(settings: Settings, database: Database) -> None:
     settings.cache_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _lost(ledger: Ledger, endings: Endings, letter: Letter) -> None:
-    """A task whose workflow Temporal no longer has cannot go on: it ends."""
+def _lost(endings: Endings, letter: Letter) -> None:
+    """A task that Temporal does not know is canceled here; what else was asked of it stands in the
+    store, from which the sweeper starts it again."""
     if letter.action == "cancel":
         endings.finish(letter.namespace_id, letter.task_id, canceled=True)
-        return
-    ledger.fail(
-        letter.namespace_id,
-        letter.task_id,
-        "workflow_lost",
-        "Temporal does not know this task any more",
-        "ingest again: what is searchable is skipped",
-    )
 
 
 async def _warm(encoder: QueryEncoder) -> None:
