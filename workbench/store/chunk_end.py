@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,18 +15,19 @@ from workbench.domain.states import ItemState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
-from workbench.store.statements import OPEN, add_counts
+from workbench.store.statements import OPEN, add_counts, add_failures
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one object, ready to be recorded."""
+    """What came of one object, ready to be recorded. ``size``: bytes read and hashed, None where
+    none were."""
 
     object_id: str
     state: ItemState
     fingerprint: str
     sha256: str = ""
-    size: int = 0
+    size: int | None = None
     documents: int = 0
     failure: Mapping[str, Any] | None = None
 
@@ -68,8 +70,18 @@ class ChunkWriter:
         self._objects(findings)
         documents = self._searchable(findings)
         self._failures(findings)
-        states = [(open_items[f.object_id].item_id, f.state) for f in findings]
-        self._items(states, [open_items[o].item_id for o in left])
+        self._items(
+            [
+                {
+                    "b_id": open_items[f.object_id].item_id,
+                    "b_state": f.state.value,
+                    "b_read": f.size,
+                    "b_documents": documents.get(f.object_id, 0),
+                }
+                for f in findings
+            ],
+            [open_items[o].item_id for o in left],
+        )
         moved = [open_items[o].state for o in [*(f.object_id for f in findings), *left]]
         add_counts(
             self.connection,
@@ -80,7 +92,9 @@ class ChunkWriter:
             skipped=sum(f.state is ItemState.SKIPPED for f in findings),
             failed=sum(f.state is ItemState.FAILED for f in findings),
             extracted=-sum(state == ItemState.EXTRACTED for state in moved),
-            documents=documents,
+            documents=sum(documents.values()),
+            read=sum(f.size is not None for f in findings),
+            read_bytes=sum(f.size or 0 for f in findings),
         )
 
     def _objects(self, findings: Sequence[Finding]) -> None:
@@ -104,8 +118,8 @@ class ChunkWriter:
                 rows,
             )
 
-    def _searchable(self, findings: Sequence[Finding]) -> int:
-        """Rows of ``indexed``; returns the number of documents that are now searchable."""
+    def _searchable(self, findings: Sequence[Finding]) -> dict[str, int]:
+        """Rows of ``indexed``; returns how many documents of each object are now searchable."""
         result = self.result
         upsert(
             self.connection,
@@ -154,18 +168,20 @@ class ChunkWriter:
                     }
                 ],
             )
-        indexed = sum(f.documents for f in findings if f.state is ItemState.INDEXED)
-        return indexed + self._documents_of([f.object_id for f in unchanged])
+        indexed = {f.object_id: f.documents for f in findings if f.state is ItemState.INDEXED}
+        return indexed | self._documents_of([f.object_id for f in unchanged])
 
-    def _documents_of(self, object_ids: Sequence[str]) -> int:
-        if not object_ids:
-            return 0
-        return self.connection.execute(
-            sa.select(sa.func.coalesce(sa.func.sum(t.indexed.c.documents), 0)).where(
-                t.indexed.c.collection_id == self.result.collection_id,
-                t.indexed.c.object_id.in_(object_ids),
+    def _documents_of(self, object_ids: Sequence[str]) -> dict[str, int]:
+        return {
+            row.object_id: row.documents
+            for piece in slices(object_ids)
+            for row in self.connection.execute(
+                sa.select(t.indexed.c.object_id, t.indexed.c.documents).where(
+                    t.indexed.c.collection_id == self.result.collection_id,
+                    t.indexed.c.object_id.in_(piece),
+                )
             )
-        ).scalar_one()
+        }
 
     def _failures(self, findings: Sequence[Finding]) -> None:
         failed = {f.object_id: f for f in findings if f.failure is not None}
@@ -204,16 +220,26 @@ class ChunkWriter:
                 for f in failed.values()
             ],
         )
+        add_failures(
+            self.connection,
+            self.namespace_id,
+            self.result.task_id,
+            self.result.collection_id,
+            Counter(str((f.failure or {})["category"]) for f in failed.values()),
+        )
 
-    def _items(self, states: Sequence[tuple[int, ItemState]], left: Sequence[int]) -> None:
-        by_state: dict[ItemState, list[int]] = {}
-        for item_id, state in states:
-            by_state.setdefault(state, []).append(item_id)
-        for state, item_ids in by_state.items():
-            for piece in slices(item_ids):
-                self.connection.execute(
-                    sa.update(t.items).where(t.items.c.item_id.in_(piece)).values(state=state)
-                )
+    def _items(self, ended: Sequence[Mapping[str, Any]], left: Sequence[int]) -> None:
+        if ended:
+            self.connection.execute(
+                sa.update(t.items)
+                .where(t.items.c.item_id == sa.bindparam("b_id"))
+                .values(
+                    state=sa.bindparam("b_state"),
+                    read_bytes=sa.bindparam("b_read"),
+                    documents=sa.bindparam("b_documents"),
+                ),
+                ended,
+            )
         for piece in slices(left):
             self.connection.execute(
                 sa.update(t.items)

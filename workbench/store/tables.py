@@ -117,9 +117,28 @@ tasks = sa.Table(
     sa.Column("ended_at", Millis),
     sa.UniqueConstraint("namespace_id", "idempotency_key"),
     sa.Index("ix_tasks_namespace_id_created_at", "namespace_id", "created_at"),
+    sa.Index("ix_tasks_namespace_id_state", "namespace_id", "state"),
+)
+
+#: Every state that a task took (``requested`` is a part of it), written in the transaction in which
+#: it did; ``sequence`` is the task's at that moment.
+task_states = sa.Table(
+    "task_states",
+    metadata,
+    sa.Column("change_id", Serial, primary_key=True, autoincrement=True),
+    _namespace(),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(32), nullable=False),
+    sa.Column("requested", sa.String(16)),
+    sa.Column("at", Millis, nullable=False),
+    sa.UniqueConstraint("task_id", "sequence"),
+    sa.Index("ix_task_states_namespace_id_change_id", "namespace_id", "change_id"),
 )
 
 #: Counts of a task's items by collection, changed in the transaction that changes the items.
+#: ``read`` and ``read_bytes``: objects whose bytes were read and hashed. ``marks``: when how many
+#: items had come to their ends by work, of the last seconds; the rate is made of them.
 progress = sa.Table(
     "progress",
     metadata,
@@ -133,7 +152,24 @@ progress = sa.Table(
     sa.Column("failed", sa.BigInteger, nullable=False, default=0),
     sa.Column("canceled", sa.BigInteger, nullable=False, default=0),
     sa.Column("documents", sa.BigInteger, nullable=False, default=0),
+    sa.Column("read", sa.BigInteger, nullable=False, default=0),
+    sa.Column("read_bytes", sa.BigInteger, nullable=False, default=0),
+    sa.Column("marks", sa.JSON, nullable=False, default=list),
 )
+
+#: A task's failed items by collection and category, counted as ``progress`` is.
+failure_counts = sa.Table(
+    "failure_counts",
+    metadata,
+    sa.Column("task_id", Id, primary_key=True),
+    sa.Column("collection_id", Id, primary_key=True),
+    sa.Column("category", sa.String(16), primary_key=True),
+    _namespace(),
+    sa.Column("items", sa.BigInteger, nullable=False, default=0),
+)
+
+#: ``read_bytes``: the object's bytes, when they were read and hashed for this item. ``documents``:
+#: those searchable for the item when it came to its end.
 
 items = sa.Table(
     "items",
@@ -145,6 +181,8 @@ items = sa.Table(
     sa.Column("object_id", Id, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("chunk_id", Id),
+    sa.Column("read_bytes", sa.BigInteger),
+    sa.Column("documents", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("task_id", "collection_id", "object_id"),
     sa.Index("ix_items_chunk_id", "chunk_id"),
 )

@@ -117,6 +117,7 @@ def _result(manifest: Manifest, outcome: Outcome, space: str, key: str | None) -
                 failure.object_id,
                 ItemState.FAILED,
                 fingerprints[failure.object_id],
+                size=failure.size,
                 failure=values,
             )
         )

@@ -58,6 +58,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_collections_bucket_id", "collections", ["bucket_id"])
     op.create_table(
+        "failure_counts",
+        sa.Column("task_id", _ID, nullable=False),
+        sa.Column("collection_id", _ID, nullable=False),
+        sa.Column("category", sa.String(16), nullable=False),
+        sa.Column("namespace_id", _ID, nullable=False),
+        sa.Column("items", _LONG, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "task_id", "collection_id", "category", name=op.f("pk_failure_counts")
+        ),
+    )
+    op.create_table(
         "failures",
         sa.Column("failure_id", _ID, nullable=False),
         sa.Column("namespace_id", _ID, nullable=False),
@@ -107,6 +118,8 @@ def upgrade() -> None:
         sa.Column("object_id", _ID, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("chunk_id", _ID, nullable=True),
+        sa.Column("read_bytes", _LONG, nullable=True),
+        sa.Column("documents", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("item_id", name=op.f("pk_items")),
         sa.UniqueConstraint(
             "task_id",
@@ -179,6 +192,9 @@ def upgrade() -> None:
         sa.Column("failed", _LONG, nullable=False),
         sa.Column("canceled", _LONG, nullable=False),
         sa.Column("documents", _LONG, nullable=False),
+        sa.Column("read", _LONG, nullable=False),
+        sa.Column("read_bytes", _LONG, nullable=False),
+        sa.Column("marks", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("task_id", "collection_id", name=op.f("pk_progress")),
     )
     op.create_table(
@@ -201,6 +217,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("segment_id", name=op.f("pk_segments")),
     )
     op.create_index("ix_segments_collection_id", "segments", ["collection_id"])
+    op.create_table(
+        "task_states",
+        sa.Column("change_id", _SERIAL, autoincrement=True, nullable=False),
+        sa.Column("namespace_id", _ID, nullable=False),
+        sa.Column("task_id", _ID, nullable=False),
+        sa.Column("sequence", _LONG, nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("requested", sa.String(16), nullable=True),
+        sa.Column("at", _LONG, nullable=False),
+        sa.PrimaryKeyConstraint("change_id", name=op.f("pk_task_states")),
+        sa.UniqueConstraint("task_id", "sequence", name=op.f("uq_task_states_task_id_sequence")),
+    )
+    op.create_index(
+        "ix_task_states_namespace_id_change_id", "task_states", ["namespace_id", "change_id"]
+    )
     op.create_table(
         "tasks",
         sa.Column("task_id", _ID, nullable=False),
@@ -231,3 +262,4 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_tasks_namespace_id_created_at", "tasks", ["namespace_id", "created_at"])
+    op.create_index("ix_tasks_namespace_id_state", "tasks", ["namespace_id", "state"])
