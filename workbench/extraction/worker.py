@@ -200,7 +200,7 @@ class _Run:
         else:
             reason = Failed(Category.INTERNAL, "the extractor gave no answer for this object")
         for source in unanswered.values():
-            self._fail(source.object_id, reason)
+            self._fail(source.object_id, reason, len(source.data))
 
     def finish(self) -> None:
         """Equal objects of the chunk get what the first of them got; nothing, if it was left."""
@@ -276,12 +276,13 @@ class _Run:
 
     def _answer(self, source: ReadSource, answer: Extracted) -> None:
         if answer.failure is not None:
-            self._fail(source.object_id, answer.failure)
+            self._fail(source.object_id, answer.failure, len(source.data))
             return
         try:
             self.segment.add(source.object_id, source.sha256, answer.documents, source.key)
         except (ValueError, TypeError) as error:
-            self._fail(source.object_id, Failed(Category.INTERNAL, f"a bad document: {error}"))
+            reason = Failed(Category.INTERNAL, f"a bad document: {error}")
+            self._fail(source.object_id, reason, len(source.data))
             return
         self.objects.append(
             ObjectOutcome(source.object_id, source.sha256, len(source.data), len(answer.documents))
