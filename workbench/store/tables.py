@@ -84,6 +84,7 @@ collections = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("space", sa.String(128), nullable=False),
+    sa.Column("retry", sa.JSON, nullable=False, default=dict),
     sa.Column("created_at", Millis, nullable=False),
     sa.UniqueConstraint("namespace_id", "name"),
     sa.Index("ix_collections_bucket_id", "bucket_id"),
@@ -125,15 +126,12 @@ tasks = sa.Table(
 task_states = sa.Table(
     "task_states",
     metadata,
-    sa.Column("change_id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("task_id", Id, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
     _namespace(),
-    sa.Column("task_id", Id, nullable=False),
-    sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("state", sa.String(32), nullable=False),
     sa.Column("requested", sa.String(16)),
     sa.Column("at", Millis, nullable=False),
-    sa.UniqueConstraint("task_id", "sequence"),
-    sa.Index("ix_task_states_namespace_id_change_id", "namespace_id", "change_id"),
 )
 
 #: Counts of a task's items by collection, changed in the transaction that changes the items.
@@ -181,6 +179,8 @@ items = sa.Table(
     sa.Column("object_id", Id, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("chunk_id", Id),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("not_before", Millis),
     sa.Column("read_bytes", sa.BigInteger),
     sa.Column("documents", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("task_id", "collection_id", "object_id"),
@@ -191,6 +191,7 @@ sa.Index(
     items.c.task_id,
     items.c.collection_id,
     items.c.item_id,
+    items.c.not_before,
     sqlite_where=sa.and_(items.c.chunk_id.is_(None), items.c.state == "pending"),
     postgresql_where=sa.and_(items.c.chunk_id.is_(None), items.c.state == "pending"),
 )
@@ -228,12 +229,16 @@ failures = sa.Table(
     sa.Column("retryable", sa.Boolean, nullable=False),
     sa.Column("worker", sa.String(128)),
     sa.Column("digest", sa.String(64)),
+    sa.Column("attempts", sa.Integer, nullable=False, default=1),
     sa.Column("at", Millis, nullable=False),
     sa.UniqueConstraint("task_id", "collection_id", "object_id"),
 )
 
 #: What is searchable now, a row per object and collection: which content (``sha256``), made by
-#: which extractor (``digest``), from which listing (``fingerprint``), in which segment and space.
+#: which extractor (``digest``), from which listing (``fingerprint``), in which segment and space;
+#: and how it came to be: by which task and chunk, instead of which content and digest, and, where
+#: nothing was extracted, from which object with equal content (``reused``, "" for one without
+#: documents).
 indexed = sa.Table(
     "indexed",
     metadata,
@@ -247,21 +252,28 @@ indexed = sa.Table(
     sa.Column("space", sa.String(128), nullable=False),
     sa.Column("documents", sa.Integer, nullable=False),
     sa.Column("at", Millis, nullable=False),
-    sa.Index("ix_indexed_collection_id", "collection_id"),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("chunk_id", Id, nullable=False),
+    sa.Column("reused", Id),
+    sa.Column("before_sha256", sa.String(64)),
+    sa.Column("before_digest", sa.String(64)),
+    sa.Index("ix_indexed_collection_id", "collection_id", "segment_id"),
 )
 
 segments = sa.Table(
     "segments",
     metadata,
-    sa.Column("segment_id", Id, primary_key=True),  # the chunk's id
+    sa.Column("segment_id", Id, primary_key=True),  # the chunk's id, or one of its own
     _namespace(),
     sa.Column("task_id", Id, nullable=False),
     sa.Column("collection_id", Id, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("documents", sa.Integer, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("created_at", Millis, nullable=False),
     sa.Index("ix_segments_collection_id", "collection_id"),
+    sa.Index("ix_segments_namespace_id_digest", "namespace_id", "digest"),
 )
 
 #: Objects that a task's listing did not find again; applied only when it listed all.
