@@ -38,6 +38,7 @@ from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
 from workbench.tasks.accept import Accept, Reach
 from workbench.tasks.changes import Changes
+from workbench.tasks.feed import Feed
 from workbench.vectors.embedded import EmbeddedStore
 
 BASE = "http://127.0.0.1:7000"
@@ -132,6 +133,7 @@ class Stand:
     async def close(self) -> None:
         for client in self.clients:
             await client.aclose()
+        self.services.feed.close()
         self.services.thumbnails.close()
         await self.services.vectors.close()
 
@@ -161,6 +163,7 @@ def make_stand(database: Database, folder: Path, socket: Path) -> Stand:
         vectors=EmbeddedStore(socket, patience=0.2),
         extractors=registry,
         changes=changes,
+        feed=Feed(tasks, changes),
         open_source=open_source,
         thumbnails=Thumbnails(folder / "cache"),
         health=health,

@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ from workbench.store.namespaces import Namespaces
 from workbench.store.objects import ObjectRow, Objects
 from workbench.store.outbox import Letter, Outbox, Unended
 from workbench.store.planning import Planning
+from workbench.store.segments import Segments
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
 from workbench.tasks.accept import Accept, Reach
@@ -62,6 +64,8 @@ from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.extract import ExtractActivities
 from workbench.tasks.changes import Bell, Changes
 from workbench.tasks.context import ControlContext
+from workbench.tasks.feed import Feed
+from workbench.tasks.known import Known
 from workbench.tasks.inhand import InHand
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
@@ -91,13 +95,17 @@ async def serve(settings: Settings) -> None:
     registry = Registry.discover(settings.extractors)
     encoder = QueryEncoder(registry)
     bell, changes, temporal = Bell(), Changes(), TemporalState()
+    feed = Feed(Tasks(database), changes)
     ledger, endings = Ledger(database), Endings(database)
+    blobs, segments = open_blobs(settings.blobs_location), Segments(database)
     context = ControlContext(
         ledger=ledger,
         planning=Planning(database),
         endings=endings,
+        segments=segments,
+        known=Known(blobs, segments),
         registry=registry,
-        blobs=open_blobs(settings.blobs_location),
+        blobs=blobs,
         vectors=vectors,
         rates=Rates(),
         emit=telemetry.emit,
@@ -129,6 +137,7 @@ async def serve(settings: Settings) -> None:
         vectors=vectors,
         extractors=registry,
         changes=changes,
+        feed=feed,
         open_source=open_folder_object,
         thumbnails=Thumbnails(settings.cache_folder / "thumbnails"),
         health=_Health(settings, telemetry, vectors, temporal),
@@ -166,7 +175,7 @@ async def serve(settings: Settings) -> None:
     for task in background:
         task.add_done_callback(_log_end)
     try:
-        await _http(settings, app)
+        await _http(settings, app, feed)
     finally:
         for task in background:
             task.cancel()
@@ -307,7 +316,19 @@ async def _warm(encoder: QueryEncoder) -> None:
     await asyncio.to_thread(importlib.import_module, "pyarrow.dataset")
 
 
-async def _http(settings: Settings, app: Any) -> None:
+class _Server(uvicorn.Server):
+    """Ends the streams of those who follow a task before it waits for its connections."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.close()
+        await super().shutdown(sockets)
+
+
+async def _http(settings: Settings, app: Any, feed: Feed) -> None:
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -318,7 +339,7 @@ async def _http(settings: Settings, app: Any) -> None:
         lifespan="off",
         server_header=False,
     )
-    await uvicorn.Server(config).serve()
+    await _Server(config, feed).serve()
 
 
 def _log_end(task: asyncio.Task[None]) -> None:

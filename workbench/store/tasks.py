@@ -6,7 +6,7 @@ for ten items and for a million; what is told of it is in ``counts``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -81,36 +81,16 @@ class Tasks:
             task = _with_progress(connection, namespace_id, [row])[0]
             return Reading(task, [_state_out(each) for each in connection.execute(states)])
 
-    def last_change(self, namespace_id: str) -> int:
-        """The number of the namespace's last change of a state, for ``moving``."""
-        query = sa.select(sa.func.max(task_states.c.change_id)).where(
-            task_states.c.namespace_id == namespace_id
-        )
+    def moving(self, namespace_id: str, since: int, known: Collection[str]) -> list[TaskOut]:
+        """Tasks that have not ended, that were accepted at or after ``since`` (UTC milliseconds),
+        or that are among ``known``."""
+        goes_on = tasks.c.state.in_([str(s) for s in TaskState if not s.ended])
+        wanted = sa.or_(goes_on, tasks.c.created_at >= since, tasks.c.task_id.in_(known))
         with self._database.read() as connection:
-            return connection.execute(query).scalar() or 0
-
-    def moving(self, namespace_id: str, change: int) -> tuple[list[TaskOut], int]:
-        """Tasks that have not ended, or whose state changed after ``change``; and the number of the
-        last change."""
-        states = task_states.c
-        with self._database.read() as connection:
-            changed = connection.execute(
-                sa.select(states.task_id, states.change_id).where(
-                    states.namespace_id == namespace_id, states.change_id > change
-                )
-            ).all()
             rows = connection.execute(
-                _of(namespace_id)
-                .where(
-                    sa.or_(
-                        tasks.c.state.in_([str(s) for s in TaskState if not s.ended]),
-                        tasks.c.task_id.in_({row.task_id for row in changed}),
-                    )
-                )
-                .order_by(tasks.c.created_at)
+                _of(namespace_id).where(wanted).order_by(tasks.c.created_at)
             ).all()
-            found = _with_progress(connection, namespace_id, rows)
-        return found, max((row.change_id for row in changed), default=change)
+            return _with_progress(connection, namespace_id, rows)
 
     def sequence(self, namespace_id: str, task_id: str) -> int | None:
         """Grows with every change of the task; None when there is no such task."""
