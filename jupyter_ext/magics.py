@@ -46,7 +46,7 @@ class WorkbenchMagics:
 
         %mixpeek ingest ./media --bucket holidays
         %mixpeek search "a dog on a beach" --top 8
-        %mixpeek tasks | wait ID | cancel ID | retry ID | failures ID
+        %mixpeek tasks | wait ID | pause ID | resume ID | cancel ID | retry ID | failures ID
         %mixpeek buckets | collections | objects BUCKET | documents COLLECTION | extractors
         %mixpeek delete bucket|collection|object NAME --yes
         %mixpeek sql "SELECT state, count(*) FROM items GROUP BY state"

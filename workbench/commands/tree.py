@@ -15,6 +15,8 @@ VERBS: tuple[Verb, ...] = (
     search.SEARCH,
     tasks.TASKS,
     tasks.WAIT,
+    tasks.PAUSE,
+    tasks.RESUME,
     tasks.CANCEL,
     tasks.RETRY,
     tasks.FAILURES,

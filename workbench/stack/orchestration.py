@@ -20,12 +20,14 @@ from workbench.tasks.inhand import InHand
 from workbench.tasks.messages import CONTROL_QUEUE
 from workbench.tasks.workflows.delete import DeleteWorkflow
 from workbench.tasks.workflows.ingest import IngestWorkflow
+from workbench.tasks.workflows.reindex import ReindexWorkflow
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.25
-#: Heartbeats are sent at least this often, so that cancel and pause arrive within seconds.
-THROTTLE = timedelta(seconds=2)
+#: Heartbeats are sent so often while an activity runs. Cancel and pause arrive with their answers:
+#: with the pool's grace of three seconds this makes less than five.
+THROTTLE = timedelta(seconds=1)
 GRACE = timedelta(seconds=5)
 #: How long a workflow waits for the process that has it in memory before another one replays it.
 STICKY = timedelta(seconds=2)
@@ -79,7 +81,7 @@ async def orchestrate(
     worker = Worker(
         client,
         task_queue=CONTROL_QUEUE,
-        workflows=[IngestWorkflow, DeleteWorkflow],
+        workflows=[IngestWorkflow, DeleteWorkflow, ReindexWorkflow],
         activities=activities,
         max_concurrent_activities=CONTROL_ACTIVITIES,
         interceptors=[in_hand],

@@ -116,9 +116,7 @@ class ChunkWriter:
             read_bytes=sum(f.size or 0 for f in findings),
         )
 
-    def _again(
-        self, findings: Sequence[Finding], attempts: Mapping[str, int]
-    ) -> dict[str, int]:
+    def _again(self, findings: Sequence[Finding], attempts: Mapping[str, int]) -> dict[str, int]:
         """The objects whose failures are worth another attempt, and before when it is not made."""
         failed = [f for f in findings if f.failure is not None]
         if not failed or self.result.final:

@@ -252,7 +252,7 @@ def _wrong_failures(connection: Connection, task_id: str) -> list[str]:
         )
         return {(row[0], row[1]): int(row[2]) for row in rows}
 
-    counters = counts(t.failure_counts, sa.func.sum(t.failure_counts.c.items))
+    counters = counts(t.failure_counts, sa.func.sum(t.failure_counts.c["items"]))
     failures = counts(t.failures, sa.func.count())
     return [
         f"{collection} failed for {category} {counters.get((collection, category), 0)}, "

@@ -132,7 +132,8 @@ def _failures(namespace_id: str) -> Export:
     columns = _own(
         failures,
         *("failure_id", "task_id", "object_id", "object_name", "collection", "category"),
-        *("message", "hint", "stage", "traceback", "retryable", "worker", "at"),
+        *("message", "hint", "stage", "traceback", "retryable", "attempts"),
+        *("worker", "digest", "at"),
     )
     query = sa.select().select_from(failures).where(failures.c.namespace_id == namespace_id)
     return Export(query, columns, failures.c.failure_id, failures.c.at)
