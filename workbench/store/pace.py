@@ -24,10 +24,12 @@ Mark: TypeAlias = Sequence[int]  # UTC milliseconds, items worked until then
 
 def marked(marks: Sequence[Mark], at: int, worked: int) -> list[Mark]:
     """The marks with one more. The last one is always the latest change; the others lie at least
-    half a second apart, and only two of them before the window."""
+    half a second apart, and only two of them before the window. The burst that begins is no speed:
+    it is one mark."""
     kept = list(marks)
-    close = len(kept) == 1 and at - kept[0][0] < LEAST
-    if close or (len(kept) > 1 and kept[-1][0] - kept[-2][0] < LEAST):
+    if len(kept) == 1 and at - kept[0][0] < LEAST:
+        return [[kept[0][0], worked]]
+    if len(kept) > 1 and kept[-1][0] - kept[-2][0] < LEAST:
         kept.pop()
     kept.append([at, worked])
     old = sum(mark[0] <= at - WINDOW for mark in kept)
