@@ -1,4 +1,5 @@
-"""``make faults``: every part is killed many times, each in an ingest of its own.
+"""``make faults``: every part is killed many times, each in an ingest of its own. Options go
+through ``FAULTS``: ``make faults FAULTS="--times 3 --seed 7"``.
 
 Prints the seed, a line for each kill, and a table of parts: how many runs were right, the median
 and the longest time without progress and to the end. The status is 1 if any run was not right.

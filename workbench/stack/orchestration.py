@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from workbench.stack.settings import Settings
+from workbench.tasks.fulldisk import FullDisk
 from workbench.tasks.inhand import InHand
 from workbench.tasks.messages import CONTROL_QUEUE
 from workbench.tasks.workflows.delete import DeleteWorkflow
@@ -84,7 +85,7 @@ async def orchestrate(
         workflows=[IngestWorkflow, DeleteWorkflow, ReindexWorkflow],
         activities=activities,
         max_concurrent_activities=CONTROL_ACTIVITIES,
-        interceptors=[in_hand],
+        interceptors=[in_hand, FullDisk()],
         sticky_queue_schedule_to_start_timeout=STICKY,
         max_heartbeat_throttle_interval=THROTTLE,
         default_heartbeat_throttle_interval=THROTTLE,

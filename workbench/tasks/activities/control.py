@@ -110,6 +110,15 @@ class ControlActivities:
     async def plan(self, request: PlanRequest) -> Planned:
         """Waits a little for the listing when there is nothing to plan yet."""
         task, started_at, begun = request.task, now_ms(), time.perf_counter()
+        async with heartbeats():
+            planned = await self._plan(request)
+        if planned.chunks:
+            items = sum(chunk.items for chunk in planned.chunks)
+            self._tell(task, "plan", started_at, time.perf_counter() - begun, items)
+        return planned
+
+    async def _plan(self, request: PlanRequest) -> Planned:
+        task = request.task
         deadline = time.monotonic() + PLAN_WAIT_SECONDS
         while True:
             record = await asyncio.to_thread(
@@ -120,12 +129,8 @@ class ControlActivities:
             )
             settled = planned.chunks or planned.exhausted or planned.wait_s
             if settled or time.monotonic() > deadline:
-                break
+                return planned
             await asyncio.sleep(PLAN_POLL_SECONDS)
-        if planned.chunks:
-            items = sum(chunk.items for chunk in planned.chunks)
-            self._tell(task, "plan", started_at, time.perf_counter() - begun, items)
-        return planned
 
     @activity.defn(name="index")
     async def index(self, request: IndexRequest) -> Indexed:
@@ -187,23 +192,25 @@ class ControlActivities:
     @activity.defn(name="finish")
     async def finish(self, order: Finish) -> str:
         task = order.task
-        state = await asyncio.to_thread(
-            self._context.endings.finish, task.namespace_id, task.task_id, order.canceled
-        )
+        async with heartbeats():
+            state = await asyncio.to_thread(
+                self._context.endings.finish, task.namespace_id, task.task_id, order.canceled
+            )
         self._context.changed(task.task_id)
         return state.value
 
     @activity.defn(name="fail_task")
     async def fail_task(self, order: FailTask) -> None:
         task = order.task
-        await asyncio.to_thread(
-            self._context.ledger.fail,
-            task.namespace_id,
-            task.task_id,
-            order.code,
-            order.message,
-            order.hint,
-        )
+        async with heartbeats():
+            await asyncio.to_thread(
+                self._context.ledger.fail,
+                task.namespace_id,
+                task.task_id,
+                order.code,
+                order.message,
+                order.hint,
+            )
         self._context.changed(task.task_id)
 
     @activity.defn(name="delete_target")

@@ -24,6 +24,10 @@ from workbench.tasks.recipes import recipe
 
 PAGE = 1000
 SLICE_SECONDS = 2.0
+#: A slice lasts at least so many times as long as it takes to find its beginning, but cancel must
+#: act within five seconds.
+PLACES = 8
+LONGEST_SECONDS = 4.0
 HEAD_BYTES = 4096
 
 
@@ -45,12 +49,16 @@ def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
     retry = task.request.get("retry", {})
     route = router(context.registry, collections, bucket.chosen, named, retry)
     verify = bool(task.request.get("verify"))
-    deadline = time.monotonic() + SLICE_SECONDS
+    begun = time.monotonic()
+    deadline = begun + SLICE_SECONDS
     after = task.listing_cursor or ""
     seen = 0
     entries = source.entries(after)
     while True:
         page = list(itertools.islice(entries, PAGE))
+        if seen == 0:  # finding the place again in a large folder must not be most of the work
+            found = time.monotonic() - begun
+            deadline = begun + max(SLICE_SECONDS, min(PLACES * found, LONGEST_SECONDS))
         last = len(page) < PAGE
         kept = [entry for entry in page if not entry.skipped]
         upto = None if last else page[-1].name

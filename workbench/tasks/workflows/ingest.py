@@ -53,6 +53,8 @@ BOUNDED = RetryPolicy(
     maximum_attempts=20,
 )
 HEARTBEAT = timedelta(seconds=10)
+#: Counting, or canceling, a million items takes longer than a minute on a slow disk.
+LAST = timedelta(minutes=30)
 
 
 @workflow.defn(name="ingest")
@@ -102,12 +104,12 @@ class IngestWorkflow:
         await self._drive(listing)
         await asyncio.gather(listing)
         if self._error is not None:
-            await self._control("fail_task", self._error, None)
+            await self._control("fail_task", self._error, None, LAST)
             return "failed"
         if not self._done():
             workflow.continue_as_new(self._state())
         await self._remove_missing()
-        return await self._control("finish", Finish(self._task, self._canceled), str)
+        return await self._control("finish", Finish(self._task, self._canceled), str, LAST)
 
     def _state(self) -> IngestInput:
         return IngestInput(
@@ -241,7 +243,8 @@ class IngestWorkflow:
         try:
             extracted = await handle
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            # One that was asked to stop may also end because its worker died meanwhile.
+            if is_cancelled_exception(error) or self._canceled or self._paused:
                 extracted = Extracted(0, chunk.items, nothing=True)
             else:
                 await self._give_up(chunk, error)
