@@ -30,6 +30,7 @@ from workbench.store.acceptance import Acceptance
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
 from workbench.store.database import Database
+from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
 from workbench.store.ledger import Ledger
 from workbench.store.namespaces import Namespaces
@@ -157,6 +158,7 @@ def make_stand(database: Database, folder: Path, socket: Path) -> Stand:
         objects=Objects(database),
         collections=Collections(database),
         failures=Failures(database),
+        explanations=Explanations(database, registry.takes),
         tasks=tasks,
         accept=Accept(acceptance, ledger, targets, registry, reach, lambda: None, changes.changed),
         search=EchoSearch(),

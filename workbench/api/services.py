@@ -23,8 +23,10 @@ from workbench.domain.wire import (
     SearchResponse,
 )
 from workbench.extraction.contract import Extractor, ExtractorSpec
+from workbench.store.acceptance import Scope
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
+from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
 from workbench.store.namespaces import Namespaces
 from workbench.store.objects import Objects
@@ -55,6 +57,8 @@ class TaskAcceptance(Protocol):
     def retry(self, namespace_id: str, task_id: str, request: RetryRequest) -> str:
         """A new task of failed items. Raises ``conflict`` where there is none."""
         ...
+
+    def reindex(self, namespace_id: str, scope: Scope, compact: bool) -> str: ...
 
     def delete(self, namespace_id: str, kind: Deletable, target_id: str) -> str: ...
 
@@ -94,6 +98,7 @@ class Services:
     objects: Objects
     collections: Collections
     failures: Failures
+    explanations: Explanations
     tasks: Tasks
     accept: TaskAcceptance
     search: Searcher

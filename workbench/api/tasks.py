@@ -13,7 +13,15 @@ from workbench.api.events import EventStream, namespace_events, task_events
 from workbench.api.requests import Caller, NamespaceId, PageOf, ServicesOf, answer, present
 from workbench.api.services import Services
 from workbench.domain.states import Request
-from workbench.domain.wire import FailureOut, IngestRequest, Page, RetryRequest, TaskOut
+from workbench.domain.wire import (
+    FailureOut,
+    IngestRequest,
+    Page,
+    ReindexRequest,
+    RetryRequest,
+    TaskOut,
+)
+from workbench.store.acceptance import Scope
 from workbench.store.tasks import Snapshot
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -45,6 +53,20 @@ def ingest(
 ) -> Response:
     """Ingest a source into a bucket, or bring the bucket up to date with it."""
     task_id = services.accept.ingest(namespace_id, body, idempotency_key, caller)
+    return accepted(services, namespace_id, task_id)
+
+
+@router.post("/reindex", response_model=TaskOut, status_code=202)
+def reindex(body: ReindexRequest, services: ServicesOf, namespace_id: NamespaceId) -> Response:
+    """Rebuild the vector index from the feature segments, while searches go on."""
+    bucket_id = collection_id = None
+    if body.bucket is not None:
+        found = services.buckets.find(namespace_id, body.bucket)
+        bucket_id = present(found, "bucket", body.bucket)
+    if body.collection is not None:
+        collection = services.collections.get(namespace_id, body.collection)
+        collection_id = present(collection, "collection", body.collection).collection_id
+    task_id = services.accept.reindex(namespace_id, Scope(bucket_id, collection_id), body.compact)
     return accepted(services, namespace_id, task_id)
 
 

@@ -168,6 +168,9 @@ class Client:
     def object(self, object_id: str) -> wire.ObjectOut:
         return self._get(wire.ObjectOut, _path("objects", object_id))
 
+    def explain(self, object_id: str) -> wire.ExplainOut:
+        return self._get(wire.ExplainOut, _path("objects", object_id, "explain"))
+
     def delete_object(self, object_id: str) -> wire.TaskOut:
         return self._task("DELETE", _path("objects", object_id))
 
@@ -250,6 +253,14 @@ class Client:
         return self._session.ask(
             wire.TaskOut, "POST", "/tasks/ingest", body=request, idempotency_key=uuid.uuid4().hex
         )[0]
+
+    def reindex(
+        self, bucket: str | None = None, collection: str | None = None, compact: bool = False
+    ) -> wire.TaskOut:
+        """Rebuild the vector index of a bucket, a collection or everything, from what was
+        extracted."""
+        request = wire.ReindexRequest(bucket=bucket, collection=collection, compact=compact)
+        return self._session.ask(wire.TaskOut, "POST", "/tasks/reindex", body=request)[0]
 
     def task(self, task_id: str) -> wire.TaskOut:
         return self._get(wire.TaskOut, _path("tasks", task_id))

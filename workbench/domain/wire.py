@@ -86,6 +86,48 @@ class ObjectOut(Answer):
     created_at: datetime
 
 
+class SearchableOut(Answer):
+    """What is searchable of an object in a collection. ``digest`` says by which revision of the
+    extractor it was made, ``reused`` the object whose documents were taken over."""
+
+    sha256: str
+    version: int | None
+    digest: str
+    segment_id: str
+    documents: int
+    at: datetime
+    task_id: str
+    reused: str | None = None
+
+
+class ExplainedTask(Answer):
+    task_id: str
+    at: datetime
+    state: str
+    why: str
+
+
+class ExplainedCollection(Answer):
+    """``next`` says what an ingest would do now, ``tasks`` what the last ones did, newest first."""
+
+    collection: str
+    extractor: str
+    digest: str
+    takes: bool
+    searchable: SearchableOut | None
+    next: str
+    tasks: list[ExplainedTask]
+
+
+class ExplainOut(Answer):
+    """``listed`` is what the last listing saw of the file, in words."""
+
+    object: ObjectOut
+    removed_at: datetime | None
+    listed: str
+    collections: list[ExplainedCollection]
+
+
 class FeatureOut(Answer):
     address: str
     name: str
@@ -158,6 +200,15 @@ class IngestRequest(Model):
     verify: bool = False
     local: bool = False
     retry: dict[str, Any] | None = None
+
+
+class ReindexRequest(Model):
+    """Which collections: those of a bucket, or one, by name or id; all where nothing is said.
+    ``compact`` puts small segments together and deletes what nothing uses."""
+
+    bucket: str | None = None
+    collection: str | None = None
+    compact: bool = False
 
 
 class RetryRequest(Model):
@@ -250,6 +301,7 @@ class TaskOut(Answer):
     collections: list[CollectionProgress] = Field(default_factory=list[CollectionProgress])
     stages: list[StageProgress] = Field(default_factory=list[StageProgress])
     error: TaskError | None = None
+    note: str | None = None
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None

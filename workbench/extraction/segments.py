@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,14 @@ import pyarrow.parquet as pq
 
 from workbench.domain.ids import document_id
 from workbench.extraction.contract import Document, Output
+from workbench.vectors.port import DenseVector, SpaceSpec
 
 Array = npt.NDArray[np.float32]
 #: From a document's text and labels to its text under another name.
 Retitle = Callable[[str | None, Sequence[str]], str | None]
 VECTOR = "vector:"
 KNOWN = "known"
+_ABOUT = b"mixpeek"
 
 _FIELDS = (
     ("document_id", pa.string()),
@@ -43,6 +45,16 @@ _FIELDS = (
     ("labels", pa.list_(pa.string())),
     ("payload", pa.string()),
 )
+
+
+@dataclass(frozen=True)
+class About:
+    """What a segment says of itself, so that it can be indexed where its extractor is not, or no
+    longer, installed."""
+
+    extractor: str  # name@version
+    digest: str
+    space: SpaceSpec
 
 
 class SegmentBuilder:
@@ -167,8 +179,12 @@ def _vector_column(vectors: Sequence[Array | None], dimension: int) -> Any:
     )
 
 
-def encode_segment(table: Any) -> memoryview:
-    """The Parquet file. Vectors are noise to a dictionary: they are stored plain."""
+def encode_segment(table: Any, about: About | None = None) -> memoryview:
+    """The Parquet file; without ``about`` the table keeps what it says of itself. Vectors are noise
+    to a dictionary: they are stored plain."""
+    if about is not None:
+        text = json.dumps(asdict(about), separators=(",", ":"))
+        table = table.replace_schema_metadata({_ABOUT: text.encode()})
     buffer = io.BytesIO()
     strings = [name for name in table.column_names if not name.startswith(VECTOR)]
     options: dict[str, Any] = {
@@ -203,6 +219,23 @@ def decode_segment(data: bytes) -> Segment:
     return segment_of(read_table(data))
 
 
+def about_segment(table: Any) -> About:
+    """Raises ValueError for a table that says nothing of itself."""
+    text = (table.schema.metadata or {}).get(_ABOUT)
+    if text is None:
+        raise ValueError("the segment does not say what made it")
+    values = json.loads(text)
+    space = values["space"]
+    dense = tuple(DenseVector(**vector) for vector in space.pop("dense"))
+    return About(values["extractor"], values["digest"], SpaceSpec(dense=dense, **space))
+
+
+def keep_rows(table: Any, object_ids: Collection[str]) -> Any:
+    """The rows of these objects."""
+    kept = [object_id in object_ids for object_id in table["object_id"].to_pylist()]
+    return table if all(kept) else table.filter(pa.array(kept, type=pa.bool_()))
+
+
 def segment_of(table: Any) -> Segment:
     vectors: dict[str, Array] = {}
     rows: dict[str, Sequence[Any]] = {}
@@ -228,5 +261,9 @@ def _matrix(column: Any) -> Array:
 
 def merge_segments(parts: Sequence[bytes]) -> memoryview:
     """One segment of several, in their order."""
-    tables = [read_table(part) for part in parts]
-    return encode_segment(pa.concat_tables(tables))
+    return encode_segment(join_tables([read_table(part) for part in parts]))
+
+
+def join_tables(tables: Sequence[Any]) -> Any:
+    """One table of several of one digest; it says of itself what the first says."""
+    return pa.concat_tables(tables)

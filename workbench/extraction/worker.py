@@ -35,8 +35,9 @@ from workbench.extraction.chunks import (
 )
 from workbench.extraction.contract import Extracted, Extractor, Failed
 from workbench.extraction.known import known_key
+from workbench.extraction.registry import space_for
 from workbench.extraction.reuse import Copy, Shelf
-from workbench.extraction.segments import SegmentBuilder, encode_segment
+from workbench.extraction.segments import About, SegmentBuilder, encode_segment
 
 #: Bytes of sources held in memory at once, beyond the first of a batch.
 BATCH_BYTES = 64 * 1024 * 1024
@@ -138,7 +139,9 @@ def extract_chunk(
     writing = time.perf_counter()
     size = 0
     if run.segment.documents:
-        data = encode_segment(run.segment.table())
+        space = space_for(extractor.spec, extractor.parameters)
+        about = About(manifest.extractor, manifest.digest, space)
+        data = encode_segment(run.segment.table(), about)
         size = len(data)
         blobs.put(segment_key(namespace_id, chunk_id, part), data)
     extractor.clock.add("write", time.perf_counter() - writing, run.segment.documents, size)

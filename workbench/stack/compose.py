@@ -49,6 +49,7 @@ from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
 from workbench.store.database import Database
 from workbench.store.endings import Endings
+from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
 from workbench.store.ledger import Ledger
 from workbench.store.migrations import migrate
@@ -56,17 +57,21 @@ from workbench.store.namespaces import Namespaces
 from workbench.store.objects import ObjectRow, Objects
 from workbench.store.outbox import Letter, Outbox, Unended
 from workbench.store.planning import Planning
+from workbench.store.rebuilding import Rebuilding
 from workbench.store.segments import Segments
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
 from workbench.tasks.accept import Accept, Reach
 from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.extract import ExtractActivities
+from workbench.tasks.activities.rebuilding import RebuildActivities
 from workbench.tasks.changes import Bell, Changes
+from workbench.tasks.collector import Tidying
 from workbench.tasks.context import ControlContext
 from workbench.tasks.feed import Feed
-from workbench.tasks.known import Known
+from workbench.tasks.fulldisk import FullDisk
 from workbench.tasks.inhand import InHand
+from workbench.tasks.known import Known
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
 from workbench.tasks.sweeper import Sweeper, Swept
@@ -103,6 +108,7 @@ async def serve(settings: Settings) -> None:
         planning=Planning(database),
         endings=endings,
         segments=segments,
+        rebuilding=Rebuilding(database),
         known=Known(blobs, segments),
         registry=registry,
         blobs=blobs,
@@ -129,6 +135,7 @@ async def serve(settings: Settings) -> None:
         objects=Objects(database),
         collections=Collections(database),
         failures=Failures(database),
+        explanations=Explanations(database, registry.takes),
         tasks=Tasks(database),
         accept=accept,
         search=Searcher(
@@ -166,10 +173,12 @@ async def serve(settings: Settings) -> None:
             group.create_task(Relay(outbox, client, bell, settings.window, lost).run())
             group.create_task(Sweeper(outbox, client, settings.window, fail).run(first))
 
+    rebuild = RebuildActivities(context)
+    activities = [*ControlActivities(context).all(), *rebuild.all()]
+    tidying = Tidying(rebuild.collector, rebuild.compaction, segments)
     background = [
-        asyncio.create_task(
-            orchestrate(settings, temporal, list(ControlActivities(context).all()), relay)
-        ),
+        asyncio.create_task(orchestrate(settings, temporal, activities, relay)),
+        asyncio.create_task(tidying.run()),
         asyncio.create_task(_warm(encoder)),
     ]
     for task in background:
@@ -212,7 +221,7 @@ async def work(settings: Settings) -> None:
                 client,
                 task_queue=queue,
                 activities=[activities.extract],
-                interceptors=[in_hand],
+                interceptors=[in_hand, FullDisk()],
                 max_concurrent_activities=2 * settings.slots,
                 max_heartbeat_throttle_interval=THROTTLE,
                 default_heartbeat_throttle_interval=THROTTLE,

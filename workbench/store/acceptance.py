@@ -59,6 +59,14 @@ class IngestOrder:
     retry: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+@dataclass(frozen=True)
+class Scope:
+    """A bucket, a collection, or everything."""
+
+    bucket_id: str | None = None
+    collection_id: str | None = None
+
+
 class Acceptance:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -110,6 +118,33 @@ class Acceptance:
             request = {"kind": kind, "id": target_id}
             return new_task(connection, namespace_id, TaskKind.DELETE, request, bucket=bucket)
 
+    def reindex(self, namespace_id: str, scope: Scope, compact: bool) -> str:
+        """A task that rebuilds the index of the collections in scope. Raises ``not_found`` where
+        there is none."""
+        columns = t.collections.c
+        where = [columns.namespace_id == namespace_id]
+        if scope.bucket_id is not None:
+            where.append(columns.bucket_id == scope.bucket_id)
+        if scope.collection_id is not None:
+            where.append(columns.collection_id == scope.collection_id)
+        with self._database.write() as connection:
+            rows = connection.execute(
+                sa.select(columns.collection_id, columns.bucket_id).where(*where)
+            ).all()
+            if not rows:
+                raise WorkbenchError(
+                    Code.NOT_FOUND, "there is no collection to rebuild", "mixpeek collections"
+                )
+            buckets = sorted({row.bucket_id for row in rows})
+            bucket = bucket_by_id(connection, namespace_id, buckets[0])
+            request = {
+                "collections": sorted(row.collection_id for row in rows),
+                "buckets": buckets,
+                "compact": compact,
+            }
+            one = bucket if len(buckets) == 1 else None
+            return new_task(connection, namespace_id, TaskKind.REINDEX, request, bucket=one)
+
     def ask(self, namespace_id: str, task_id: str, request: Request) -> None:
         """Note what a person wants of the task; the relay tells the workflow. Raises
         ``task_ended``, and ``conflict`` for what cannot be asked of the task as it is."""
@@ -117,7 +152,8 @@ class Acceptance:
             task = load_task(connection, namespace_id, task_id)
             before = Request(task.requested) if task.requested else None
             asked = REQUESTS.get((request, task.state, before))
-            if asked is None or (task.kind is TaskKind.DELETE and request is not Request.CANCEL):
+            only_ingests = request is not Request.CANCEL
+            if asked is None or (only_ingests and task.kind is not TaskKind.INGEST):
                 raise _refused(task, request)
             values = {"requested": asked.requested}
             if asked.event is not None:
@@ -138,9 +174,10 @@ def _refused(task: TaskRecord, request: Request) -> WorkbenchError:
     if task.state.ended:
         message = f"{name} has ended: {task.state}"
         return WorkbenchError(Code.TASK_ENDED, message, "an ended task never changes")
-    if task.kind is TaskKind.DELETE:
-        hint = "it takes seconds; mixpeek wait shows its end"
-        return WorkbenchError(Code.CONFLICT, f"{name} deletes: that is not paused", hint)
+    if task.kind is not TaskKind.INGEST:
+        hint = "mixpeek wait shows its end"
+        message = f"{name} is no ingest but a {task.kind}: that is not paused"
+        return WorkbenchError(Code.CONFLICT, message, hint)
     if task.requested == Request.CANCEL:
         hint = "what is indexed stays; ingest again for the rest"
         return WorkbenchError(Code.CONFLICT, f"{name} is being canceled", hint)

@@ -1,7 +1,8 @@
 """Segments and who refers to them: what rebuilding, compaction and collection ask and write.
 
-A segment is referred to by the rows of ``indexed`` that name it and have documents. Compaction moves these rows to
-another segment in the transaction that records it; rows that changed meanwhile are not touched.
+A segment is referred to by the rows of ``indexed`` that name it and have documents. Compaction
+moves these rows to another segment in the transaction that records it; rows that changed meanwhile
+are not touched.
 """
 
 from __future__ import annotations
@@ -265,6 +266,20 @@ class Segments:
     def namespaces(self) -> list[str]:
         with self._database.read() as connection:
             return list(connection.execute(sa.select(t.namespaces.c.namespace_id)).scalars())
+
+    def collections(self, namespace_id: str) -> list[str]:
+        query = sa.select(t.collections.c.collection_id)
+        with self._database.read() as connection:
+            return list(
+                connection.execute(
+                    query.where(t.collections.c.namespace_id == namespace_id)
+                ).scalars()
+            )
+
+    def last_end(self) -> int:
+        """When a task ended last, in UTC milliseconds; 0 for never."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.max(t.tasks.c.ended_at))).scalar() or 0
 
     def busy(self) -> bool:
         """Whether any task has not ended."""

@@ -112,6 +112,7 @@ tasks = sa.Table(
     sa.Column("error_code", sa.String(64)),
     sa.Column("error_message", sa.Text),
     sa.Column("error_hint", sa.Text),
+    sa.Column("note", sa.Text),
     sa.Column("sequence", sa.BigInteger, nullable=False, default=0),
     sa.Column("created_at", Millis, nullable=False),
     sa.Column("started_at", Millis),

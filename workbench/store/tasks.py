@@ -157,6 +157,7 @@ def _out(row: Row[Any], counts: Counts) -> TaskOut:
         collections=counts.collections(),
         stages=counts.stages(),
         error=_error(row),
+        note=row.note,
         created_at=moment(row.created_at),
         started_at=moment_or_none(row.started_at),
         ended_at=moment_or_none(row.ended_at),

@@ -21,7 +21,7 @@ from workbench.domain.retries import policy
 from workbench.domain.states import Request
 from workbench.domain.wire import IngestRequest, RetryRequest
 from workbench.extraction.registry import Registry
-from workbench.store.acceptance import Acceptance, IngestOrder, Recipe
+from workbench.store.acceptance import Acceptance, IngestOrder, Recipe, Scope
 from workbench.store.ledger import Ledger
 from workbench.store.records import BucketRecord, CollectionRecord
 from workbench.store.retrying import Selection
@@ -155,6 +155,11 @@ class Accept:
         new = self._acceptance.retry(namespace_id, task_id, selection)
         self._wake()
         return new
+
+    def reindex(self, namespace_id: str, scope: Scope, compact: bool) -> str:
+        task_id = self._acceptance.reindex(namespace_id, scope, compact)
+        self._wake()
+        return task_id
 
     def delete(self, namespace_id: str, kind: str, target_id: str) -> str:
         bucket_id = self._targets.bucket_of(namespace_id, kind, target_id)

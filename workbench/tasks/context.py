@@ -11,6 +11,7 @@ from workbench.extraction.registry import Registry
 from workbench.store.endings import Endings
 from workbench.store.ledger import Ledger
 from workbench.store.planning import Planning
+from workbench.store.rebuilding import Rebuilding
 from workbench.store.segments import Segments
 from workbench.tasks.known import Known
 from workbench.tasks.sizing import Rates
@@ -26,6 +27,7 @@ class ControlContext:
     planning: Planning
     endings: Endings
     segments: Segments
+    rebuilding: Rebuilding
     known: Known
     registry: Registry
     blobs: BlobStore

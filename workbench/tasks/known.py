@@ -118,7 +118,7 @@ class Known:
             entries = dict(table.entries() if table is not None else ()) | entries
         if merged:
             entries = self._present(namespace_id, entries)
-        key = f"{known_prefix(namespace_id, digest)}/{ids.new_id('kno')}.bin"
+        key = f"{known_prefix(namespace_id, digest)}/{ids.new_id(ids.KNOWN)}.bin"
         self._blobs.put(key, encode_table(entries))
         known.tables[key] = len(entries)
         now = time.monotonic()

@@ -22,8 +22,8 @@ from workbench.telemetry.events import StageEvent
 class RebuildActivities:
     def __init__(self, context: ControlContext) -> None:
         self._context = context
-        self._compaction = Compaction(context.blobs, context.segments, context.known)
-        self._collector = Collector(context.blobs, context.segments)
+        self.compaction = Compaction(context.blobs, context.segments, context.known)
+        self.collector = Collector(context.blobs, context.segments)
 
     def all(self) -> Sequence[Callable[..., Awaitable[Any]]]:
         return [self.count_rebuild, self.rebuild, self.tidy_rebuild, self.finish_rebuild]
@@ -64,10 +64,10 @@ class RebuildActivities:
                 strays += await remove_strays(context, collection)
                 if compact:
                     compacted += await asyncio.to_thread(
-                        self._compaction.collection, task.namespace_id, collection.collection_id
+                        self.compaction.collection, task.namespace_id, collection.collection_id
                     )
             freed: Freed = await asyncio.to_thread(
-                self._collector.collect, task.namespace_id, 0 if compact else KEEP
+                self.collector.collect, task.namespace_id, 0 if compact else KEEP
             )
         size = max(0, compacted.bytes) + freed.bytes
         rows = compacted.sources + freed.segments + freed.blobs

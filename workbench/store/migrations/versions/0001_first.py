@@ -258,6 +258,7 @@ def upgrade() -> None:
         sa.Column("error_code", _ID, nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("error_hint", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
         sa.Column("sequence", _LONG, nullable=False),
         sa.Column("created_at", _LONG, nullable=False),
         sa.Column("started_at", _LONG, nullable=True),
