@@ -92,8 +92,9 @@ class Harness:
     def close(self) -> None:
         self.stack.down()
 
-    def run(self, parts: Sequence[str], limit: float = 150.0) -> FaultRun:
-        """One ingest, in which each of ``parts`` is killed once, in this order."""
+    def run(self, parts: Sequence[str], limit: float = 120.0) -> FaultRun:
+        """One ingest, in which each of ``parts`` is killed once, in this order. ``limit`` is how
+        long it may take for each kill."""
         bucket = self._next()
         begun = time.monotonic()
         task_id = self._start(bucket)
@@ -104,7 +105,11 @@ class Harness:
         killed: list[tuple[str, float, int]] = []
         state = ""
         while not state:
-            assert time.monotonic() < begun + limit, (killed, progress[-3:], self._tails())
+            assert time.monotonic() < begun + limit * len(parts), (
+                killed,
+                progress[-3:],
+                self._tails(),
+            )
             ended, indexed, found = self._look(task_id)
             if indexed > progress[-1][1]:
                 progress.append((time.monotonic(), indexed))
@@ -125,6 +130,24 @@ class Harness:
         ]
         same = not pending and self.contents(bucket) == self.undisturbed
         return FaultRun(state, same, kills, end - begun)
+
+    def down_and_up(self) -> tuple[bool, list[str], float]:
+        """One ingest, in the middle of which the stack is stopped, Temporal's file is deleted, and
+        the stack is started again: whether it was right, what ``status`` says was found, and how
+        long the start took (s)."""
+        bucket = self._next()
+        task_id = self._start(bucket)
+        while self._look(task_id)[1] < self.files // 5:
+            time.sleep(POLL)
+        self.stack.down()
+        for path in (self.stack.home / "temporal").iterdir():
+            path.unlink()
+        took = self.stack.up().seconds
+        self._client = None
+        task = self._connected().wait(task_id)
+        found: list[str] = self.stack.json("status")["found"]
+        right = task.state == "COMPLETED" and self.contents(bucket) == self.undisturbed
+        return right, found, took
 
     def contents(self, bucket: str) -> Contents:
         client = self._connected()

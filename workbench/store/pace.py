@@ -27,6 +27,8 @@ def marked(marks: Sequence[Mark], at: int, worked: int) -> list[Mark]:
     half a second apart, and only two of them before the window. The burst that begins is no speed:
     it is one mark."""
     kept = list(marks)
+    if kept and at < kept[-1][0]:
+        return [[at, worked]]  # the clock went back: what was marked says nothing any more
     if len(kept) == 1 and at - kept[0][0] < LEAST:
         return [[kept[0][0], worked]]
     if len(kept) > 1 and kept[-1][0] - kept[-2][0] < LEAST:

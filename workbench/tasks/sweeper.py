@@ -46,7 +46,7 @@ class Swept:
     def lines(self) -> list[str]:
         """What a person is told, a line for each kind that there is."""
         told = (
-            ("went on", self.going),
+            ("goes on", self.going),
             ("was unknown to Temporal and was started again", self.again),
             ("failed: its workflow had been ended in Temporal", self.over),
         )
