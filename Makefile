@@ -1,6 +1,7 @@
 # make demo    sets everything up, starts the stack, runs the quickstart on real media
 # make lab     JupyterLab with the stack running, the quickstart open
 # make test    everything a change can break
+# make faults  kill -9 of every part, 20 times each, in the middle of an ingest (about half an hour)
 # make check   the part of it that needs no running: format, lint, types, import rules, pins
 # make constraints   resolves the dependencies anew
 
@@ -9,7 +10,7 @@ demo lab up down: export MIXPEEK_HOME := $(or $(MIXPEEK_HOME),$(CURDIR)/.mixpeek
 NOTEBOOK ?= notebooks/quickstart.ipynb
 PYTHON := .venv/bin/python
 
-.PHONY: demo lab test check setup constraints up down
+.PHONY: demo lab test faults check setup constraints up down
 
 demo: setup
 	@$(PYTHON) -P -m workbench.stack.demo
@@ -25,6 +26,9 @@ down: setup
 
 test: check
 	$(PYTHON) -m pytest
+
+faults: setup
+	$(PYTHON) tests/faults/run_faults.py $(FAULTS)
 
 check: setup
 	$(PYTHON) .ci/constraints.py check

@@ -148,6 +148,9 @@ class ImageExtractor(Extractor):
             return self._text_encoder().encode_query(query.text or "")
         raise ValueError(f"{output} cannot be searched with {query.kind}")
 
+    def retitle(self, text: str | None, labels: Sequence[str], name: str) -> str | None:
+        return caption(name_words(name), tuple(labels))
+
     def _prepare(self, index: int, source: Source) -> Prepared:
         data = source.read()
         with self.clock("decode", size=len(data)):

@@ -46,7 +46,7 @@ class WorkbenchMagics:
 
         %mixpeek ingest ./media --bucket holidays
         %mixpeek search "a dog on a beach" --top 8
-        %mixpeek tasks | wait ID | cancel ID | retry ID | failures ID
+        %mixpeek tasks | wait ID | pause ID | resume ID | cancel ID | retry ID | failures ID
         %mixpeek buckets | collections | objects BUCKET | documents COLLECTION | extractors
         %mixpeek delete bucket|collection|object NAME --yes
         %mixpeek sql "SELECT state, count(*) FROM items GROUP BY state"
@@ -89,7 +89,7 @@ class WorkbenchMagics:
         %%telemetry [NAME <<]
         SELECT stage, sum(seconds) AS seconds FROM stages GROUP BY stage
 
-        Tables: tasks, items, stages, failures, searches, objects, documents; your own dataframes,
+        Tables: tasks, items, funnel, stages, failures, searches, objects, documents. Dataframes
         and results of these magics, can be joined by their names. Shows the table; with NAME << it
         gets that name and is not shown. .df is a pandas DataFrame. {name} stands for your variable.
         """

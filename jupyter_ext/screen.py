@@ -16,7 +16,6 @@ from typing import Any, Final, Protocol, cast
 from jupyter_ext import task_view
 from jupyter_ext.modes import Mode
 from jupyter_ext.task_view import TaskView
-from workbench.commands.progress import Pace
 from workbench.domain.wire import FailureOut, TaskOut
 
 Bundle = dict[str, str]
@@ -70,7 +69,6 @@ class LiveTask:
         self._failures = failures
         self._clock = clock
         self._sleep = sleep
-        self._pace = Pace()
         self._handle: Handle | None = None
         self._drawn = -FRAME_SECONDS
         self.last: TaskOut | None = None
@@ -78,7 +76,6 @@ class LiveTask:
     def __call__(self, task: TaskOut) -> None:
         self.last = task
         mode = self._screen.mode()
-        self._pace.read(task, self._clock())
         if mode is Mode.OFF or (mode is Mode.FINAL and not task.state.ended):
             return
         if not task.state.ended:
@@ -100,8 +97,7 @@ class LiveTask:
     def _draw(self, task: TaskOut, mode: Mode, waiting: bool = True) -> None:
         failed = task.state.ended and task.progress.failed
         failures = self._failures(task.task_id) if failed else ()
-        pace = self._pace if waiting else None
-        view = TaskView(task, failures, pace, mode.stable, waiting)
+        view = TaskView(task, failures, mode.stable, waiting)
         if self._handle is None:
             self._handle = self._screen.show(task_bundle(view))
         else:

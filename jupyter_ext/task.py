@@ -1,18 +1,25 @@
-"""A task in Python: what ``%mixpeek ingest``, ``wait``, ``cancel`` and ``retry`` give."""
+"""A task in Python: what ``%mixpeek ingest``, ``wait``, ``pause``, ``resume``, ``cancel`` and
+``retry`` give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_ext import task_view
-from jupyter_ext.errors import TaskCanceled, TaskFailed, WaitInterrupted, from_workbench
+from jupyter_ext.errors import (
+    MixpeekUsageError,
+    TaskCanceled,
+    TaskFailed,
+    WaitInterrupted,
+    from_workbench,
+)
 from jupyter_ext.screen import LiveTask, Screen
 from jupyter_ext.task_view import TaskView
 from workbench.client import Client
 from workbench.domain.errors import WorkbenchError
 from workbench.domain.states import TaskState
-from workbench.domain.wire import FailureOut, TaskOut
+from workbench.domain.wire import FailureOut, RetryRequest, TaskOut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +29,8 @@ _ITEMS: Final = ("total", "pending", "extracted", "indexed", "skipped", "failed"
 
 class Task:
     """A handle of one task. It holds the state last seen: ``refresh`` asks, ``wait`` waits and
-    shows progress, ``cancel`` cancels. ``.df`` has a row per collection, ``.failures`` one per item
-    that failed. Nothing here runs in the background."""
+    shows progress, ``pause``, ``resume`` and ``cancel`` do that. ``.df`` has a row per collection,
+    ``.failures`` one per item that failed. Nothing here runs in the background."""
 
     def __init__(self, task: TaskOut, client: Client, screen: Screen) -> None:
         self.out = task
@@ -82,9 +89,35 @@ class Task:
         self.out = self._ask(lambda: self._client.cancel(self.task_id))
         return self
 
-    def retry(self) -> Task:
-        """A new task of the failed items."""
-        return Task(self._ask(lambda: self._client.retry(self.task_id)), self._client, self._screen)
+    def pause(self) -> Task:
+        """Let the task hold; within seconds nothing of it runs any more."""
+        self.out = self._ask(lambda: self._client.pause(self.task_id))
+        return self
+
+    def resume(self) -> Task:
+        """Let the paused task go on."""
+        self.out = self._ask(lambda: self._client.resume(self.task_id))
+        return self
+
+    def retry(
+        self,
+        failures: pd.DataFrame | Iterable[str] | None = None,
+        *,
+        retryable: bool = False,
+        objects: Sequence[str] = (),
+        filter: str | None = None,
+    ) -> Task:
+        """A new task of failed items: all, or those for which everything holds that is said.
+
+        ``failures`` is a part of ``.failures`` (or any dataframe with its ``failure_id``), or ids
+        of failures; ``objects`` are names; ``filter`` is over the columns of ``.failures``.
+        """
+        chosen = _failure_ids(failures)
+        which = RetryRequest(
+            retryable=retryable, objects=list(objects), failures=chosen, filter=filter
+        )
+        task = self._ask(lambda: self._client.retry(self.task_id, which))
+        return Task(task, self._client, self._screen)
 
     def _ask(self, call: Callable[[], TaskOut]) -> TaskOut:
         try:
@@ -116,6 +149,26 @@ class Task:
     def __repr__(self) -> str:
         said = ", ".join(task_view.counts(self.out))
         return f"<Task {task_view.title(self.out)}: {self.state}, {said}>"
+
+
+def _failure_ids(failures: pd.DataFrame | Iterable[str] | None) -> list[str]:
+    """The ids of failures that are given; none where nothing is said."""
+    if failures is None:
+        return []
+    columns: Any = getattr(failures, "columns", None)
+    if columns is None:
+        chosen = [str(each) for each in failures]
+    elif "failure_id" in columns:
+        frame: Any = failures
+        chosen = [str(each) for each in frame["failure_id"]]
+    else:
+        raise MixpeekUsageError(
+            "the dataframe has no column failure_id",
+            "choose rows of task.failures, or name objects: task.retry(objects=[…])",
+        )
+    if not chosen:
+        raise MixpeekUsageError("no failure is chosen", "task.retry() tries all of them again")
+    return chosen
 
 
 def first_failures(client: Client, task_id: str) -> Sequence[FailureOut]:

@@ -15,7 +15,8 @@ from typing import Final
 from jupyter_ext import html as h
 from jupyter_ext.html import Html, el, span
 from jupyter_ext.words import sentence
-from workbench.commands.progress import Pace, done
+from workbench.commands.progress import done
+from workbench.commands.render import funnel
 from workbench.commands.words import about, clean, duration, plural
 from workbench.commands.words import rate as rate_text
 from workbench.domain.states import TaskState
@@ -45,7 +46,6 @@ class TaskView:
 
     task: TaskOut
     failures: Sequence[FailureOut] = ()
-    pace: Pace | None = None
     stable: bool = False
     waiting: bool = False
 
@@ -108,7 +108,7 @@ def _running(view: TaskView) -> list[Html]:
     task = view.task
     facts = [state_text(task), _listing(task), "" if view.stable else task.task_id]
     head = el("div", el("b", title(task)), " ", span(" · ".join(f for f in facts if f), h.DIM))
-    rows = [_row(c, view.pace) for c in task.collections]
+    rows = [_row(c) for c in task.collections]
     heads = ("collection", "", "done", "rate", "left", "failed")
     grid = h.table(heads, rows, right=("done", "rate", "left")) if rows else Html()
     said: list[Html | str] = [
@@ -121,9 +121,8 @@ def _running(view: TaskView) -> list[Html]:
     return [head, grid, foot]
 
 
-def _row(collection: CollectionProgress, pace: Pace | None) -> list[Html]:
-    rate = pace.rate(collection.collection) if pace else None
-    left = pace.left(collection.collection, collection) if pace else None
+def _row(collection: CollectionProgress) -> list[Html]:
+    rate, left = collection.rate, collection.seconds_left
     total = "?" if collection.total is None else f"{collection.total:,}"
     finished = collection.total is not None and done(collection) >= collection.total
     number = "text-align:right;white-space:nowrap"
@@ -187,7 +186,17 @@ def _ended(view: TaskView) -> list[Html]:
         " · ".join(f for f in facts if f),
         span(f" · {when}", h.DIM) if when else "",
     )
-    return [head, *_error(task), *_failures(view)]
+    return [head, *_error(task), *_funnels(task), *_failures(view)]
+
+
+def _funnels(task: TaskOut) -> list[Html]:
+    lines = [el("div", line) for line in _funnel_lines(task)]
+    return [el("div", *lines, style=f"{h.DIM};margin:2px 0")] if lines else []
+
+
+def _funnel_lines(task: TaskOut) -> list[str]:
+    told = [c for c in task.collections if c.funnel.matched]
+    return [f"{extractor_name(c)}: {funnel(c.funnel)}" for c in told]
 
 
 def _when(view: TaskView) -> str:
@@ -233,7 +242,9 @@ def plain(view: TaskView) -> str:
     facts.append(_when(view) if task.state.ended else "" if view.stable else task.task_id)
     lines = [f"{title(task)}: " + " · ".join(f for f in facts if f)]
     if not task.state.ended:
-        lines += [_plain_row(c, view.pace) for c in task.collections]
+        lines += [_plain_row(c) for c in task.collections]
+    else:
+        lines += [f"  {line}" for line in _funnel_lines(task)]
     if task.error is not None:
         lines += [f"  {line}" for line in (task.error.message, task.error.hint) if line]
     for f in view.failures[:FAILURES]:
@@ -245,9 +256,8 @@ def plain(view: TaskView) -> str:
     return "\n".join(clean(line) for line in lines)
 
 
-def _plain_row(collection: CollectionProgress, pace: Pace | None) -> str:
-    rate = pace.rate(collection.collection) if pace else None
-    left = pace.left(collection.collection, collection) if pace else None
+def _plain_row(collection: CollectionProgress) -> str:
+    rate, left = collection.rate, collection.seconds_left
     total = "?" if collection.total is None else f"{collection.total:,}"
     parts = [
         f"{done(collection):,} / {total}",

@@ -30,6 +30,7 @@ from workbench.store.acceptance import Acceptance
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
 from workbench.store.database import Database
+from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
 from workbench.store.ledger import Ledger
 from workbench.store.namespaces import Namespaces
@@ -38,6 +39,7 @@ from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
 from workbench.tasks.accept import Accept, Reach
 from workbench.tasks.changes import Changes
+from workbench.tasks.feed import Feed
 from workbench.vectors.embedded import EmbeddedStore
 
 BASE = "http://127.0.0.1:7000"
@@ -132,6 +134,7 @@ class Stand:
     async def close(self) -> None:
         for client in self.clients:
             await client.aclose()
+        self.services.feed.close()
         self.services.thumbnails.close()
         await self.services.vectors.close()
 
@@ -155,12 +158,14 @@ def make_stand(database: Database, folder: Path, socket: Path) -> Stand:
         objects=Objects(database),
         collections=Collections(database),
         failures=Failures(database),
+        explanations=Explanations(database, registry.takes),
         tasks=tasks,
         accept=Accept(acceptance, ledger, targets, registry, reach, lambda: None, changes.changed),
         search=EchoSearch(),
         vectors=EmbeddedStore(socket, patience=0.2),
         extractors=registry,
         changes=changes,
+        feed=Feed(tasks, changes),
         open_source=open_source,
         thumbnails=Thumbnails(folder / "cache"),
         health=health,

@@ -38,6 +38,7 @@ def test_everything_that_was_asked_for_is_sent(
         "exclude": ["*.tmp"],
         "verify": True,
         "local": True,
+        "retry": None,
     }
 
 

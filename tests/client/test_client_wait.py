@@ -1,7 +1,9 @@
-"""Waiting for a task, also while the service is away."""
+"""Waiting for a task, also while the service is away: by its events, and by asking for it where the
+service (here one that tests script) gives none."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from client_service import Reply, Seen, Service, refusal, task, write_home
 
 from workbench.client import Client
+from workbench.client.following import StateEvent
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.states import TaskState
 from workbench.domain.wire import TaskOut
@@ -36,7 +39,7 @@ def test_every_state_is_seen_and_the_last_returned(client: Client, service: Serv
     seen: list[TaskOut] = []
     assert client.wait("tsk_1", seen.append) == states[-1]
     assert seen == states
-    asked = [one.query for one in service.seen]
+    asked = [one.query for one in service.sent("GET", "/tasks/tsk_1")]
     assert asked == [{}, {"wait": "5", "after": "0"}, {"wait": "5", "after": "1"}]
 
 
@@ -102,7 +105,7 @@ def test_a_task_that_does_not_exist_ends_the_waiting(client: Client, service: Se
     with pytest.raises(WorkbenchError) as raised:
         client.wait("tsk_9")
     assert raised.value.code is Code.NOT_FOUND
-    assert len(service.seen) == 1
+    assert len(service.seen) == 2
 
 
 def test_an_interrupt_stops_the_waiting_and_sends_nothing(client: Client, service: Service) -> None:
@@ -113,5 +116,51 @@ def test_an_interrupt_stops_the_waiting_and_sends_nothing(client: Client, servic
 
     with pytest.raises(KeyboardInterrupt):
         client.wait("tsk_1", stop)
-    assert [one.method for one in service.seen] == ["GET"]
+    assert {one.method for one in service.seen} == {"GET"}
     assert client.task("tsk_1").state is TaskState.IN_PROGRESS  # the client is still good
+
+
+def stream(*events: tuple[str, object], cut: bool = False) -> Reply:
+    told = [
+        f"event: {kind}\ndata: {body.model_dump_json() if isinstance(body, TaskOut) else body}\n\n"
+        for kind, body in events
+    ]
+    headers = {"Content-Type": "text/event-stream"}
+    body = ("retry: 500\n\n: alive\n\n" + "".join(told)).encode()
+    return Reply(body, headers=headers, chunked=True, fault="cut" if cut else None)
+
+
+def state(sequence: int, name: str) -> tuple[str, str]:
+    values = {"task_id": "tsk_1", "sequence": sequence, "state": name, "at": 0}
+    return "state", json.dumps(values)
+
+
+def test_waiting_follows_the_events_and_asks_for_nothing_else(
+    client: Client, service: Service
+) -> None:
+    half, whole = task(TaskState.IN_PROGRESS, indexed=1, total=2), task(indexed=2, total=2)
+    events = (state(0, "PENDING"), ("progress", half), ("of-tomorrow", "{}"), ("end", whole))
+    service.on("GET", "/tasks/tsk_1/events", stream(*events))
+    seen: list[TaskOut] = []
+    assert client.wait("tsk_1", seen.append) == whole
+    assert seen == [half, whole]
+    assert [one.path for one in service.seen] == ["/v1/tasks/tsk_1/events"]
+
+
+def test_a_cut_stream_goes_on_after_the_last_state_seen(
+    client: Client, service: Service, notes: list[str]
+) -> None:
+    half = task(TaskState.IN_PROGRESS, indexed=1, total=2)
+    service.on(
+        "GET",
+        "/tasks/tsk_1/events",
+        stream(state(0, "PENDING"), state(3, "IN_PROGRESS"), ("progress", half), cut=True),
+        stream(),
+        stream(state(9, "COMPLETED"), ("end", task())),
+    )
+    events = list(client.events("tsk_1"))
+    states = [event.state.sequence for event in events if isinstance(event, StateEvent)]
+    assert states == [0, 3, 9]
+    asked = [one.headers.get("last-event-id") for one in service.seen]
+    assert asked == [None, "3", "3"]
+    assert notes == []

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from workbench.commands import words
 from workbench.commands.base import Outcome
 from workbench.commands.frames import distinct, json_rows, plain
-from workbench.commands.progress import SPARSE, Pace, ProgressLine, TerminalWatch
+from workbench.commands.progress import SPARSE, TerminalWatch, line
 from workbench.commands.render import render_text, table
 from workbench.domain.states import TaskState
-from workbench.domain.wire import CollectionProgress, ObjectCounts, TaskOut
+from workbench.domain.wire import CollectionProgress, Funnel, ObjectCounts, TaskOut
 
 
 def running(indexed: int = 0, **more: int | None) -> TaskOut:
@@ -29,70 +29,53 @@ def running(indexed: int = 0, **more: int | None) -> TaskOut:
 # ---- progress -----------------------------------------------------------------------------------
 
 
-def test_a_rate_is_that_of_the_last_seconds() -> None:
-    pace = Pace()
-    for second in range(20):
-        pace.read(running(indexed=second * 10), second)
-    assert pace.rate("trip.text") == pytest.approx(10)
-    for second in range(20, 40):
-        pace.read(running(indexed=200 + (second - 20) * 50), second)
-    assert pace.rate("trip.text") == pytest.approx(50, rel=0.05)
-
-
-def test_skipped_items_count_as_done_and_not_as_speed() -> None:
-    pace = Pace()
-    pace.read(running(indexed=0, skipped=0, total=1000), 0)
-    now = running(indexed=10, skipped=900, total=1000)
-    pace.read(now, 2)
-    assert pace.rate("trip.text") == pytest.approx(5)
-    assert pace.left("trip.text", now.collections[0]) == pytest.approx(18)
-
-
-def test_nothing_is_claimed_before_it_is_known() -> None:
-    pace = Pace()
-    first = running(indexed=5, total=10)
-    assert pace.rate("trip.text") is None
-    pace.read(first, 0)
-    assert pace.rate("trip.text") is None
-    pace.read(running(indexed=6, total=10), 0.1)
-    assert pace.rate("trip.text") is None  # too short a time
-    still = Pace()
-    for second in range(20):
-        still.read(first, second)
-    assert still.rate("trip.text") is None  # it stands
-    listing = Pace()
-    for second in range(5):
-        listing.read(running(indexed=second, total=None), second)
-    last = running(indexed=5, total=None)
-    assert listing.rate("trip.text") == pytest.approx(1)
-    assert listing.left("trip.text", last.collections[0]) is None
-
-
 def test_the_line_tells_each_collection() -> None:
-    line = ProgressLine()
     counts = {"total": 100, "documents": 0}
-    both = [
-        CollectionProgress(collection="trip.text", extractor="text@1", indexed=100, **counts),
-        CollectionProgress(
-            collection="trip.image", extractor="image@1", indexed=10, failed=2, **counts
-        ),
-    ]
-    start = [collection.model_copy(update={"indexed": 0, "failed": 0}) for collection in both]
-    line.update(running().model_copy(update={"collections": start}), 0)
-    text = line.update(running().model_copy(update={"collections": both}), 4)
-    assert text == "trip: text 100/100 · image 12/100 (2 failed) 3.0/s, time left 29 s"
+    text = CollectionProgress(collection="trip.text", extractor="text@1", indexed=100, **counts)
+    image = CollectionProgress(
+        collection="trip.image", extractor="image@1", indexed=10, failed=2, **counts
+    )
+    image.rate, image.seconds_left = 3.0, 29.3
+    shown = line(running().model_copy(update={"collections": [text, image]}))
+    assert shown == "trip: text 100/100 · image 12/100 (2 failed) 3.0/s, time left 29 s"
+
+
+def test_what_the_service_does_not_know_is_said_to_be_unknown() -> None:
+    assert line(running(indexed=5, total=10)) == "trip: text 5/10 time left unknown"
+    counting = running(indexed=5)
+    counting.collections[0].rate = 2.0
+    assert line(counting) == "trip: text 5/? 2.0/s, time left unknown"
 
 
 def test_the_line_tells_the_state() -> None:
-    line = ProgressLine()
     listing = task(TaskState.IN_PROGRESS).model_copy(update={"collections": []})
-    assert line.update(task(TaskState.PENDING), 0) == "trip: waiting to start"
-    assert line.update(listing, 1) == "trip: listing"
+    assert line(task(TaskState.PENDING)) == "trip: waiting to start"
+    assert line(listing) == "trip: listing"
     counted = listing.model_copy(update={"objects": ObjectCounts(listed=1240)})
-    assert line.update(counted, 2) == "trip: listing, 1,240 files so far"
+    assert line(counted) == "trip: listing, 1,240 files so far"
     asked = task(TaskState.IN_PROGRESS, indexed=1, total=2, requested="cancel")
-    assert line.update(asked, 3).startswith("trip: canceling · text 1/2")
-    assert line.update(task(indexed=2, total=2), 4) == "trip: COMPLETED · text 2/2"
+    assert line(asked).startswith("trip: canceling · text 1/2")
+    assert line(task(indexed=2, total=2)) == "trip: COMPLETED · text 2/2"
+
+
+def test_a_task_shows_its_funnel() -> None:
+    done = task(indexed=8, failed=1, skipped=3, total=12)
+    done.collections[0].funnel = Funnel(
+        listed=20,
+        matched=12,
+        read=9,
+        read_bytes=4096,
+        unchanged=3,
+        extracted=8,
+        indexed=8,
+        documents=31,
+        failed={"format": 1},
+    )
+    text = render_text(Outcome("task", done, None))
+    assert (
+        "trip.text: 20 listed > 12 matched > 9 read (4.1 kB), 3 unchanged, 8 extracted, "
+        "8 indexed, 31 documents, 1 failed (format)"
+    ) in text
 
 
 class Clock:
@@ -169,9 +152,9 @@ def test_a_table_fits_and_never_cuts_an_id() -> None:
 def test_any_text_stays_on_its_line_and_obeys_no_terminal(rows: list[list[str]]) -> None:
     lines = table(["a", "b"], rows, columns=60)
     assert len(lines) == len(rows) + 1
-    for line in lines:
-        assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in line)
-        assert words.width(line) <= 60
+    for each in lines:
+        assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in each)
+        assert words.width(each) <= 60
         line.encode()
 
 

@@ -27,6 +27,9 @@ FAILURE = {
     "stage": "decode",
     "traceback": None,
     "retryable": False,
+    "attempts": 1,
+    "worker": "host/7",
+    "digest": "d",
     "at": "2026-11-24T10:00:00Z",
 }
 
@@ -224,6 +227,7 @@ def test_ingest_sends_what_was_typed(run: Run, service: Service, tmp_path: Path)
         *("--set", "text.chunk_size=800", "--set", "image.labels=[1, null]"),
         *("--set", "text.note=plain words", "--exclude", "*.tmp", "--exclude", "old/*"),
         *("--verify", "--namespace", "team"),
+        *("--retry", "attempts=5, backoff=2,categories=network+format"),
     )
     sent = service.sent("POST", "/tasks/ingest")[0]
     assert sent.headers["x-namespace"] == "team"
@@ -238,6 +242,7 @@ def test_ingest_sends_what_was_typed(run: Run, service: Service, tmp_path: Path)
         "exclude": ["*.tmp", "old/*"],
         "verify": True,
         "local": True,
+        "retry": {"attempts": 5, "backoff": 2.0, "categories": ["network", "format"]},
     }
 
 
@@ -301,6 +306,37 @@ def test_cancel_answers_with_what_was_asked_for(run: Run, service: Service) -> N
     ran = run("cancel", "tsk_1", "--json")
     assert (ran.status, ran.json["state"], ran.json["requested"]) == (0, "IN_PROGRESS", "cancel")
     assert "cancel requested" in run("cancel", "tsk_1").out
+
+
+@pytest.mark.parametrize("text", ["attempts", "attempts=0", "tries=3", "categories=rain", ""])
+def test_a_retry_policy_that_cannot_be_is_wrong_use(run: Run, tmp_path: Path, text: str) -> None:
+    ran = run("ingest", str(tmp_path), "--retry", text)
+    assert (ran.status, "attempts=5,backoff=2" in ran.err) == (2, True)
+
+
+def test_pause_and_resume_answer_with_the_task(run: Run, service: Service) -> None:
+    asked = task(TaskState.IN_PROGRESS, requested="pause")
+    service.on("POST", "/tasks/tsk_1/pause", Reply(asked, 202))
+    ran = run("pause", "tsk_1", "--json")
+    assert (ran.status, ran.json["requested"]) == (0, "pause")
+    assert "pause requested" in run("pause", "tsk_1").out
+    service.on("POST", "/tasks/tsk_1/resume", Reply(task(TaskState.IN_PROGRESS), 202))
+    assert run("resume", "tsk_1", "--json").json["requested"] is None
+    service.on("POST", "/tasks/tsk_1/pause", refusal(409, "conflict", "it is paused", at=3))
+    assert run("pause", "tsk_1").status == 4
+
+
+def test_retry_sends_what_was_chosen(run: Run, service: Service) -> None:
+    new = task(TaskState.PENDING, task_id="tsk_2", retry_of="tsk_1")
+    service.on("POST", "/tasks/tsk_1/retry", Reply(new, 202))
+    rule = 'category = "network"'
+    run("retry", "tsk_1", "--detach", "--retryable", "--object", "a", "b c", "--filter", rule)
+    assert service.sent("POST", "/tasks/tsk_1/retry")[0].json == {
+        "retryable": True,
+        "objects": ["a", "b c"],
+        "failures": [],
+        "filter": rule,
+    }
 
 
 def test_retry_follows_the_new_task(run: Run, service: Service) -> None:
@@ -535,6 +571,12 @@ def test_objects_documents_collections_and_extractors(run: Run, service: Service
         "revision": 2,
         "features": [feature],
         "documents": 7,
+        "retry": {
+            "attempts": 5,
+            "backoff": 2.0,
+            "largest": 30.0,
+            "categories": ["network"],
+        },
         "created_at": "2026-11-24T10:00:00Z",
     }
     extractor = {
@@ -556,7 +598,9 @@ def test_objects_documents_collections_and_extractors(run: Run, service: Service
     assert service.seen[0].query["collection"] == "trip.text"
     assert "a dog on a beach" in run("documents", "trip.text").out
     assert run("collections", "--json").json == [collection]
-    assert "mixpeek://text@1/semantic" in run("collections").out
+    shown = run("collections").out
+    assert "mixpeek://text@1/semantic" in shown
+    assert "5 attempts, 2 s to 30 s, network" in shown
     assert run("extractors", "--json").json == [extractor]
     assert "semantic (384)" in run("extractors").out
 

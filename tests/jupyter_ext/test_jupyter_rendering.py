@@ -22,9 +22,8 @@ from lab_sanitizer import problems, sanitized
 from jupyter_ext import cards, table_view, task_view, thumbnails, words
 from jupyter_ext.cards import View
 from jupyter_ext.task_view import TaskView
-from workbench.commands.progress import Pace
 from workbench.domain.states import TaskState
-from workbench.domain.wire import TaskOut
+from workbench.domain.wire import Funnel, TaskOut
 
 QUERY = "the goat on the harbour wall"
 
@@ -178,12 +177,10 @@ def test_values_in_tables_are_readable() -> None:
 
 
 def test_a_running_task_tells_what_it_knows() -> None:
-    pace = Pace()
-    early, late = task(TaskState.IN_PROGRESS), task(TaskState.IN_PROGRESS)
+    late = task(TaskState.IN_PROGRESS)
     late.collections[0].indexed += 100
-    pace.read(early, 10.0)
-    pace.read(late, 12.0)
-    view = TaskView(late, pace=pace, waiting=True)
+    late.collections[0].rate, late.collections[0].seconds_left = 50.0, 7.7
+    view = TaskView(late, waiting=True)
     page, text = task_view.render(view), task_view.plain(view)
     assert "50/s" in page
     assert "1,307 / 1,690" in page
@@ -213,6 +210,14 @@ def test_a_failed_task_says_why() -> None:
     assert text.startswith("ingest trip: failed")
     assert "nothing matched" in text
     assert "name an extractor" in text
+
+
+def test_an_ended_task_tells_its_funnel() -> None:
+    done = ended(TaskState.COMPLETED)
+    done.collections[0].funnel = Funnel(listed=50, matched=40, read=32, read_bytes=1000)
+    for shown in (task_view.plain(TaskView(done)), task_view.render(TaskView(done))):
+        assert "50 listed" in shown
+        assert "32 read" in shown
 
 
 @pytest.mark.parametrize(

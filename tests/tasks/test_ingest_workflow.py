@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ from workbench.tasks.messages import (
     FailTask,
     Finish,
     GiveUp,
+    Indexed,
     IndexRequest,
     IngestInput,
     ListProgress,
@@ -61,6 +63,10 @@ class Script:
     planned: int = 0
     left: list[int] = field(default_factory=list)
     parts: dict[str, int] = field(default_factory=dict)
+    flaky: set[int] = field(default_factory=set)
+    again_s: float = 0.4
+    later: list[float] = field(default_factory=list)
+    plans: int = 0
 
     @activity.defn(name="begin")
     async def begin(self, task: TaskRef) -> Begun:
@@ -77,6 +83,10 @@ class Script:
 
     @activity.defn(name="plan")
     async def plan(self, request: PlanRequest) -> Planned:
+        self.plans += 1
+        due = [at for at in self.later if at <= time.monotonic()]
+        self.later = [at for at in self.later if at not in due]
+        self.left += [0] * len(due)
         ready = self.chunks if self.listed >= self.pages else self.chunks // 2
         refs: list[ChunkRef] = []
         while len(refs) < request.most and (self.left or self.planned < ready):
@@ -89,7 +99,10 @@ class Script:
             refs.append(ChunkRef(f"chk_{number}", number, "control", 10, 60))
         if not refs and self.planned < self.chunks:
             await asyncio.sleep(0.05)
-        return Planned(refs, self.planned >= self.chunks and not self.left)
+        if self.planned < self.chunks or self.left:
+            return Planned(refs)
+        wait_s = max(0.01, min(self.later) - time.monotonic()) if self.later else 0.0
+        return Planned(refs, exhausted=not self.later, wait_s=wait_s)
 
     @activity.defn(name="extract")
     async def extract(self, request: ExtractRequest) -> Extracted:
@@ -111,8 +124,16 @@ class Script:
         return Extracted(10, 0)
 
     @activity.defn(name="index")
-    async def index(self, request: IndexRequest) -> None:
-        self.log.append(f"indexed {self.parts[request.chunk_id]}")
+    async def index(self, request: IndexRequest) -> Indexed:
+        number = self.parts[request.chunk_id]
+        self.log.append(f"indexed {number}")
+        if number in self.flaky:
+            self.later.append(time.monotonic() + self.again_s)
+        return Indexed(bool(self.left or self.later))
+
+    @activity.defn(name="paused")
+    async def paused(self, task: TaskRef) -> None:
+        self.log.append(f"paused with {self.extracting}")
 
     @activity.defn(name="release")
     async def release(self, request: IndexRequest) -> None:
@@ -124,8 +145,9 @@ class Script:
         self.log.append(f"gave up {self.parts[order.chunk_id]}: {order.category} {order.hint}")
 
     @activity.defn(name="remove_missing")
-    async def remove_missing(self, task: TaskRef) -> None:
+    async def remove_missing(self, task: TaskRef) -> bool:
         self.log.append("removed missing")
+        return True
 
     @activity.defn(name="finish")
     async def finish(self, order: Finish) -> str:
@@ -142,6 +164,7 @@ class Script:
             self.plan,
             self.extract,
             self.index,
+            self.paused,
             self.release,
             self.give_up,
             self.remove_missing,
@@ -234,11 +257,39 @@ async def test_cancel_stops_what_runs_and_keeps_what_is_done(client):
 async def test_pause_leaves_work_that_resume_takes_up(client):
     script = Script(chunks=8, extract_s=1.0)
     working = lambda: script.extracting > 0  # noqa: E731
-    stopped = lambda: script.extracting == 0 and bool(script.left)  # noqa: E731
+    stopped = lambda: "paused with 0" in script.log  # noqa: E731
     result = await run(client, script, "paused", (working, "pause"), (stopped, "resume"))
     assert result == "COMPLETED"
     assert any(line.startswith(("stopped", "released")) for line in script.log)
     assert not script.left
+    assert script.log.count("paused with 0") == 1
+
+
+@in_module
+async def test_a_paused_run_starts_nothing_and_is_canceled_at_once(client):
+    script = Script(chunks=40, extract_s=1.0)
+    working = lambda: script.extracting > 0  # noqa: E731
+    paused = lambda: "paused with 0" in script.log  # noqa: E731
+    result = await run(client, script, "held", (working, "pause"), (paused, "cancel"))
+    assert result == "CANCELED"
+    after = script.log[script.log.index("paused with 0") + 1 :]
+    assert after == []
+
+
+@in_module
+async def test_a_run_that_is_paused_when_it_begins_holds_before_any_work(client):
+    script = Script(chunks=4)
+    paused = lambda: "paused with 0" in script.log  # noqa: E731
+    assert await run(client, script, "early", (paused, "resume"), paused=True) == "COMPLETED"
+    assert script.log[0] == "paused with 0"
+
+
+@in_module
+async def test_items_to_be_tried_again_wait_without_a_plan_in_between(client):
+    script = Script(chunks=3, flaky={2, 3}, again_s=1.0)
+    assert await run(client, script, "again") == "COMPLETED"
+    assert sum(line.startswith("indexed") for line in script.log) == 5
+    assert script.plans < 12
 
 
 @in_module
@@ -265,7 +316,10 @@ async def test_stored_histories_replay(path: Path):
 
 def test_there_are_histories_of_every_way_a_run_can_go():
     kept = {path.stem.partition("-")[0] for path in HISTORIES.glob("*.json")}
-    assert kept == {"plain", "continued", "canceled", "paused", "broken", "unreadable"}
+    assert kept == {
+        *("plain", "continued", "canceled", "paused", "held", "early", "again"),
+        *("broken", "unreadable"),
+    }
 
 
 async def test_a_replay_notices_another_order():

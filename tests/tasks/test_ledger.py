@@ -18,6 +18,7 @@ from workbench.store.acceptance import Recipe
 from workbench.store.chunk_end import Finding
 from workbench.store.database import Database
 from workbench.store.migrations import migrate
+from workbench.store.retrying import Selection
 from workbench.store.tasks import Tasks
 
 
@@ -171,7 +172,7 @@ def test_a_retry_has_the_failed_items_only(desk):
     chunk_id, items = desk.plan(task)
     desk.record(task, chunk_id, [indexed(items[0]), failed(items[1])])
     desk.endings.finish(NS, task.task_id, canceled=False)
-    retry = desk.ledger.begin(NS, desk.acceptance.retry(NS, task.task_id))
+    retry = desk.ledger.begin(NS, desk.acceptance.retry(NS, task.task_id, Selection()))
     assert retry.retry_of == task.task_id
     assert retry.listing_ended
     _, again = desk.plan(retry)

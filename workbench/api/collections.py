@@ -9,6 +9,7 @@ from workbench.api.extractors import features_of
 from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
 from workbench.api.services import Extractors
 from workbench.api.tasks import accepted
+from workbench.domain.retries import policy
 from workbench.domain.wire import CollectionOut, FeatureOut, Page, TaskOut
 from workbench.store.collections import CollectionRow
 from workbench.store.moments import moment
@@ -48,6 +49,7 @@ def _out(row: CollectionRow, extractors: Extractors) -> CollectionOut:
         revision=row.revision,
         features=_features(row.extractor, extractors),
         documents=row.documents,
+        retry=policy(row.retry),
         created_at=moment(row.created_at),
     )
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from workbench.api.requests import facts_of
 from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.room import HINT, MESSAGE, disk_is_full
 from workbench.domain.wire import ErrorBody, ErrorEnvelope
 from workbench.vectors.port import BadVectors, SpaceNotFound, VectorsUnavailable
 
@@ -47,7 +48,10 @@ def envelope(
 
 
 def unforeseen(problem: BaseException, request_id: str) -> Response:
-    """The answer for a defect. Call it while ``problem`` is being handled."""
+    """The answer for a full disk, and for a defect. Call it while ``problem`` is being handled."""
+    if disk_is_full(problem):
+        log.error("request %s: %s: %s", request_id, MESSAGE, problem)
+        return envelope(WorkbenchError(Code.UNAVAILABLE, MESSAGE, HINT), request_id)
     log.error("request %s failed", request_id, exc_info=problem)
     message = "the service failed at something that it should have foreseen"
     hint = f"its log has the reason under {request_id}"

@@ -13,7 +13,7 @@ from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, pres
 from workbench.api.sources import open_object
 from workbench.api.tasks import accepted
 from workbench.api.thumbnails import no_thumbnail, snap, thumbnail_tag
-from workbench.domain.wire import ObjectOut, Page, TaskOut
+from workbench.domain.wire import ExplainOut, ObjectOut, Page, TaskOut
 
 router = APIRouter(prefix="/objects", tags=["objects"])
 
@@ -36,6 +36,12 @@ def list_objects(
 def get_object(object_id: str, services: ServicesOf, namespace_id: NamespaceId) -> Response:
     row = present(services.objects.get(namespace_id, object_id), "object", object_id)
     return answer(row.wire())
+
+
+@router.get("/{object_id}/explain", response_model=ExplainOut)
+def explain_object(object_id: str, services: ServicesOf, namespace_id: NamespaceId) -> Response:
+    """What is searchable of the object, and why it was, or was not, extracted."""
+    return answer(present(services.explanations.of(namespace_id, object_id), "object", object_id))
 
 
 @router.delete("/{object_id}", response_model=TaskOut, status_code=202)

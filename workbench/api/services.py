@@ -14,14 +14,24 @@ from workbench.access.authenticate import Access
 from workbench.access.principal import Principal
 from workbench.api.sources import OpenSource
 from workbench.api.thumbnails import Thumbnails
-from workbench.domain.wire import HealthOut, IngestRequest, SearchRequest, SearchResponse
+from workbench.domain.states import Request
+from workbench.domain.wire import (
+    HealthOut,
+    IngestRequest,
+    RetryRequest,
+    SearchRequest,
+    SearchResponse,
+)
 from workbench.extraction.contract import Extractor, ExtractorSpec
+from workbench.store.acceptance import Scope
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
+from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
 from workbench.store.namespaces import Namespaces
 from workbench.store.objects import Objects
 from workbench.store.tasks import Tasks
+from workbench.tasks.feed import Feed
 from workbench.vectors.port import VectorStore
 
 Deletable = Literal["bucket", "collection", "object"]
@@ -39,11 +49,16 @@ class TaskAcceptance(Protocol):
         principal: Principal,
     ) -> str: ...
 
-    def cancel(self, namespace_id: str, task_id: str) -> None:
-        """Raises ``task_ended``."""
+    def ask(self, namespace_id: str, task_id: str, request: Request) -> None:
+        """Pause, resume or cancel. Raises ``task_ended``, or ``conflict`` where the task is not in
+        a state for it."""
         ...
 
-    def retry(self, namespace_id: str, task_id: str) -> str: ...
+    def retry(self, namespace_id: str, task_id: str, request: RetryRequest) -> str:
+        """A new task of failed items. Raises ``conflict`` where there is none."""
+        ...
+
+    def reindex(self, namespace_id: str, scope: Scope, compact: bool) -> str: ...
 
     def delete(self, namespace_id: str, kind: Deletable, target_id: str) -> str: ...
 
@@ -61,9 +76,13 @@ class Extractors(Protocol):
 
 
 class Changes(Protocol):
-    async def wait(self, task_id: str, after: int, seconds: float, /) -> None:
-        """Return when the task's sequence may have passed ``after``, at the latest after
-        ``seconds``. Early returns are allowed; a change must not be slept through."""
+    """Take a ``mark``, look at the task, ``wait`` with the mark: no change is slept through."""
+
+    def mark(self, task_id: str, /) -> int: ...
+
+    async def wait(self, mark: int, seconds: float, task_id: str, /) -> None:
+        """Return when the task may have changed since ``mark``, at the latest after
+        ``seconds``."""
         ...
 
 
@@ -79,12 +98,14 @@ class Services:
     objects: Objects
     collections: Collections
     failures: Failures
+    explanations: Explanations
     tasks: Tasks
     accept: TaskAcceptance
     search: Searcher
     vectors: VectorStore
     extractors: Extractors
     changes: Changes
+    feed: Feed
     open_source: OpenSource
     thumbnails: Thumbnails
     health: Health

@@ -18,11 +18,18 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+from workbench.client.following import (
+    OUTAGE_SECONDS,
+    SILENCE_SECONDS,
+    ProgressEvent,
+    TaskEvent,
+    follow,
+)
 from workbench.client.place import find
-from workbench.client.session import Notify, Session
+from workbench.client.session import Notify, RefusedError, Session
 from workbench.client.source import resolve
 from workbench.client.transport import READ_SECONDS, Body
-from workbench.client.waiting import OUTAGE_SECONDS, POLL_SECONDS, Watch, wait_for
+from workbench.client.waiting import POLL_SECONDS, Watch, wait_for
 from workbench.domain import wire
 from workbench.domain.errors import Code, WorkbenchError
 
@@ -63,6 +70,10 @@ def connect(
     finder = find(home)
     finder()
     return Client(Session(finder, chosen, notify))
+
+
+class _NoStream(Exception):
+    """The service gives no events of the task."""
 
 
 class Client:
@@ -157,6 +168,9 @@ class Client:
     def object(self, object_id: str) -> wire.ObjectOut:
         return self._get(wire.ObjectOut, _path("objects", object_id))
 
+    def explain(self, object_id: str) -> wire.ExplainOut:
+        return self._get(wire.ExplainOut, _path("objects", object_id, "explain"))
+
     def delete_object(self, object_id: str) -> wire.TaskOut:
         return self._task("DELETE", _path("objects", object_id))
 
@@ -219,8 +233,10 @@ class Client:
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
         exclude: Sequence[str] = (),
         verify: bool = False,
+        retry: Mapping[str, Any] | None = None,
     ) -> wire.TaskOut:
-        """Start an ingest of a folder or file here, or of an address such as ``s3://…``.
+        """Start an ingest of a folder or file here, or of an address such as ``s3://…``. ``retry``
+        are settings of a ``RetryPolicy`` that its collections keep.
 
         Answers with the accepted task. However often the request must be sent, it makes one task.
         """
@@ -232,10 +248,19 @@ class Client:
             exclude=list(exclude),
             verify=verify,
             local=self._session.find.local,
+            retry=dict(retry) if retry else None,
         )
         return self._session.ask(
             wire.TaskOut, "POST", "/tasks/ingest", body=request, idempotency_key=uuid.uuid4().hex
         )[0]
+
+    def reindex(
+        self, bucket: str | None = None, collection: str | None = None, compact: bool = False
+    ) -> wire.TaskOut:
+        """Rebuild the vector index of a bucket, a collection or everything, from what was
+        extracted."""
+        request = wire.ReindexRequest(bucket=bucket, collection=collection, compact=compact)
+        return self._session.ask(wire.TaskOut, "POST", "/tasks/reindex", body=request)[0]
 
     def task(self, task_id: str) -> wire.TaskOut:
         return self._get(wire.TaskOut, _path("tasks", task_id))
@@ -257,6 +282,29 @@ class Client:
         sequence = headers.get("X-Sequence", "")
         return task, int(sequence) if sequence.isdecimal() else None
 
+    def events(
+        self,
+        task_id: str,
+        last_event_id: int | None = None,
+        outage: float = OUTAGE_SECONDS,
+    ) -> Iterator[TaskEvent]:
+        """What the task does, until it has ended: each state that it takes exactly once (after the
+        one whose sequence is ``last_event_id``), and its newest progress between. Goes on by itself
+        after a cut connection and a restart of the service."""
+
+        def opened(seen: int | None) -> Body:
+            headers = {"Accept": "text/event-stream"}
+            if seen is not None:
+                headers["Last-Event-ID"] = str(seen)
+            return self._session.stream(
+                _path("tasks", task_id, "events"),
+                headers=headers,
+                read=SILENCE_SECONDS,
+                patience=0,
+            )
+
+        return follow(opened, last_event_id, self._session.notify, outage)
+
     def wait(
         self,
         task_id: str,
@@ -265,15 +313,44 @@ class Client:
         outage: float = OUTAGE_SECONDS,
     ) -> wire.TaskOut:
         """The task when it has ended. ``watch`` is called with every state seen. An interrupt
-        stops the waiting only; a service that is away is waited for, up to ``outage`` seconds."""
+        stops the waiting only; a service that is away is waited for, up to ``outage`` seconds.
+        Where there is no stream of events (an older service, a proxy) the task is asked for."""
+        try:
+            for task in self._progress(task_id, outage):
+                if watch is not None:
+                    watch(task)
+                if task.state.ended:
+                    return task
+        except _NoStream:
+            pass
         return wait_for(self.changes, task_id, watch, self._session.notify, poll, outage)
+
+    def _progress(self, task_id: str, outage: float) -> Iterator[wire.TaskOut]:
+        heard = False
+        try:
+            for event in self.events(task_id, outage=outage):
+                heard = True
+                if isinstance(event, ProgressEvent):
+                    yield event.task
+        except RefusedError as error:
+            if heard or error.code not in (Code.NOT_FOUND, Code.INVALID):
+                raise
+            raise _NoStream from None
 
     def cancel(self, task_id: str) -> wire.TaskOut:
         return self._task("POST", _path("tasks", task_id, "cancel"), harmless=True)
 
-    def retry(self, task_id: str) -> wire.TaskOut:
-        """A new task of the failed items of an ended one."""
-        return self._task("POST", _path("tasks", task_id, "retry"))
+    def pause(self, task_id: str) -> wire.TaskOut:
+        """The task holds within seconds: it is PAUSED when nothing of it runs any more."""
+        return self._task("POST", _path("tasks", task_id, "pause"))
+
+    def resume(self, task_id: str) -> wire.TaskOut:
+        return self._task("POST", _path("tasks", task_id, "resume"))
+
+    def retry(self, task_id: str, which: wire.RetryRequest | None = None) -> wire.TaskOut:
+        """A new task of the failed items of an ended one: all, or those that ``which`` selects."""
+        path = _path("tasks", task_id, "retry")
+        return self._session.ask(wire.TaskOut, "POST", path, body=which)[0]
 
     # ---- how ------------------------------------------------------------------------------------
 

@@ -96,9 +96,17 @@ class Session:
 
         request = Request(method, _target(path, parameters), headers, content, read)
         data, answered = self._deliver(request, whole, again, patience)
-        return _decode(model, data), answered
+        return decode(model, data), answered
 
-    def stream(self, path: str, parameters: Parameters | None = None) -> Body:
+    def stream(
+        self,
+        path: str,
+        parameters: Parameters | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        read: float = READ_SECONDS,
+        patience: float = RETRY_SECONDS,
+    ) -> Body:
         """The answer of a GET as it comes in. The caller reads it to its end or closes it."""
 
         def opened(answer: Body) -> Body:
@@ -107,8 +115,8 @@ class Session:
                     _accepted(answer)
             return answer
 
-        request = Request("GET", _target(path, parameters), {})
-        return self._deliver(request, opened, True, RETRY_SECONDS)[0]
+        request = Request("GET", _target(path, parameters), headers or {}, read=read)
+        return self._deliver(request, opened, True, patience)[0]
 
     def close(self) -> None:
         with self._lock:
@@ -203,7 +211,8 @@ def _encode(body: BaseModel | None) -> bytes | None:
         ) from None
 
 
-def _decode(model: type[M], data: bytes) -> M:
+def decode(model: type[M], data: bytes) -> M:
+    """What the service said. Raises ``VERSION_MISMATCH`` where that is no such model."""
     try:
         return model.model_validate_json(data)
     except ValidationError as error:

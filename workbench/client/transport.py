@@ -185,6 +185,20 @@ class Body(io.RawIOBase):
             self.close()
             raise LostError(self._transport.url, _reason(error), sent=True) from None
 
+    def lines(self) -> Iterator[bytes]:
+        """Whole lines without their ends, each as soon as it has come in."""
+        rest = b""
+        while True:
+            try:
+                piece = self._response.read1(_PIECE)
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                raise LostError(self._transport.url, _reason(error), sent=True) from None
+            if not piece:
+                return
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
+
     def __iter__(self) -> Iterator[bytes]:
         while piece := self.read(_PIECE):
             yield piece

@@ -1,4 +1,4 @@
-"""Waiting for the end of a task.
+"""Waiting for the end of a task by asking for it, where its events cannot be followed.
 
 The service holds each answer until something changed, so a change is seen at once and a quiet task
 costs a request every few seconds. A service that goes away is waited for: its supervisor restarts
@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from workbench.client.following import OUTAGE_SECONDS
 from workbench.client.session import Notify
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.wire import TaskOut
 
 #: Seconds that the service holds an answer while nothing changes.
 POLL_SECONDS = 5.0
-#: Seconds that a service may be away before waiting ends with an error.
-OUTAGE_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 #: A task may change many times a second; nobody reads faster than this.
 _BREATH_SECONDS = 0.1

@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 from workbench.commands.base import Context, Outcome, Verb
 from workbench.commands.follow import accepted, add_strict, follow
 from workbench.commands.parser import WrongUse
+from workbench.domain import retries
+from workbench.domain.errors import WorkbenchError
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +42,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify", action="store_true", help="compare what files hold, not only size and time"
     )
+    parser.add_argument(
+        "--retry",
+        metavar="SETTINGS",
+        help=f"how often an item is tried, kept by the collections: {retries.EXAMPLE}",
+    )
     parser.add_argument("--detach", action="store_true", help="start it and do not wait")
     add_strict(parser)
 
@@ -52,8 +59,16 @@ def _run(context: Context, args: argparse.Namespace) -> Outcome:
         parameters=parameters(args.settings),
         exclude=args.exclude,
         verify=args.verify,
+        retry=_policy(args.retry),
     )
     return accepted(task) if args.detach else follow(context, task.task_id, task)
+
+
+def _policy(text: str | None) -> dict[str, Any] | None:
+    try:
+        return None if text is None else retries.parse(text)
+    except WorkbenchError as error:
+        raise WrongUse(f"--retry {text!r} is not understood: {error.message}", error.hint) from None
 
 
 def names(text: str | None) -> list[str] | None:

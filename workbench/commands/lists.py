@@ -30,11 +30,12 @@ def fetch(
     method: Callable[..., Page[T]],
     *names: str,
     sort: str | None = None,
+    filter: str | None = None,
 ) -> tuple[list[T], str | None]:
     """The results of a list method of the client, and a note where not all were fetched."""
     limit: int | None = args.limit or (None if args.json else SHOWN)
     asked = None if limit is None else limit + 1
-    found = list(context.client.iterate(method, *names, limit=asked, sort=sort))
+    found = list(context.client.iterate(method, *names, limit=asked, sort=sort, filter=filter))
     if limit is None or len(found) <= limit:
         return found, None
     return found[:limit], f"the first {limit:,}; --limit shows more"

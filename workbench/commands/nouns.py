@@ -43,13 +43,13 @@ def _flat_bucket(bucket: wire.BucketOut) -> dict[str, Any]:
 
 def _collections(context: Context, args: argparse.Namespace) -> Outcome:
     found, note = fetch(context, args, context.client.collections, sort="name")
-    columns = ("name", "extractor", "documents", "revision", "features", "created_at")
+    columns = ("name", "extractor", "documents", "revision", "features", "retry", "created_at")
     return _rows(found, _flat_collection, columns, note)
 
 
 def _flat_collection(collection: wire.CollectionOut) -> dict[str, Any]:
     features = [feature.address for feature in collection.features]
-    return {**collection.model_dump(), "features": features}
+    return {**collection.model_dump(), "features": features, "retry": str(collection.retry)}
 
 
 def _objects(context: Context, args: argparse.Namespace) -> Outcome:

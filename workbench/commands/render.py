@@ -26,7 +26,7 @@ from workbench.commands.words import (
     size,
     width,
 )
-from workbench.domain.wire import Hit, SearchResponse, TaskOut
+from workbench.domain.wire import Funnel, Hit, SearchResponse, TaskOut
 
 #: Columns of one cell where nothing says how wide a line may be, and rows of a frame.
 CELL = 120
@@ -137,9 +137,27 @@ def _task(task: TaskOut) -> list[str]:
         said += [f"{objects.unmatched:,} of types no extractor takes"] * bool(objects.unmatched)
         said += [f"{objects.removed:,} removed"] * bool(objects.removed)
         lines.append(", ".join(said))
+    lines += funnels(task)
     if task.retry_of:
         lines.append(f"retry of {task.retry_of}")
     return lines
+
+
+def funnels(task: TaskOut) -> list[str]:
+    """How many were left after each step, a line per collection; only what there was."""
+    told = [c for c in task.collections if c.funnel.matched]
+    return [f"{clean(c.collection)}: {funnel(c.funnel)}" for c in told]
+
+
+def funnel(steps: Funnel) -> str:
+    read = f"{steps.read:,} read ({size(steps.read_bytes)})" if steps.read else "0 read"
+    said = [f"{steps.listed:,} listed", f"{steps.matched:,} matched", read]
+    said += [f"{steps.unchanged:,} unchanged"] * bool(steps.unchanged)
+    said += [f"{steps.extracted:,} extracted", f"{steps.indexed:,} indexed"]
+    said += [plural(steps.documents, "document")]
+    said += [f"{count:,} failed ({clean(name)})" for name, count in steps.failed.items() if count]
+    said += [f"{steps.canceled:,} canceled"] * bool(steps.canceled)
+    return " > ".join(said[:2]) + " > " + ", ".join(said[2:])
 
 
 def _tasks(tasks: Sequence[TaskOut], columns: int | None) -> list[str]:

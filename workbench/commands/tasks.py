@@ -1,4 +1,4 @@
-"""``tasks``, ``wait``, ``cancel``, ``retry``, ``failures``."""
+"""``tasks``, ``wait``, ``pause``, ``resume``, ``cancel``, ``retry``, ``failures``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import argparse
 from workbench.commands.base import Context, Outcome, Verb
 from workbench.commands.follow import accepted, add_strict, follow, task_outcome
 from workbench.commands.lists import add_limit, fetch
+from workbench.domain.wire import RetryRequest
 
-_FAILURES = ("object_name", "collection", "category", "message", "hint", "stage", "retryable")
+_FAILURES = (
+    *("object_name", "collection", "category", "message", "hint", "stage", "retryable"),
+    "attempts",
+)
 
 
 def _one_task(parser: argparse.ArgumentParser) -> None:
@@ -29,12 +33,36 @@ def _configure_wait(parser: argparse.ArgumentParser) -> None:
 
 def _configure_retry(parser: argparse.ArgumentParser) -> None:
     _one_task(parser)
+    parser.add_argument(
+        "--retryable",
+        action="store_true",
+        help="only those that may succeed later: network and resource",
+    )
+    parser.add_argument(
+        "--object",
+        metavar="NAME",
+        nargs="+",
+        action="extend",
+        default=[],
+        dest="objects",
+        help="only these objects",
+    )
+    _add_filter(parser)
     parser.add_argument("--detach", action="store_true", help="start it and do not wait")
     add_strict(parser)
 
 
+def _add_filter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--filter",
+        metavar="EXPR",
+        help="only failures for which it holds, e.g. 'category = \"format\" and attempts > 1'",
+    )
+
+
 def _configure_failures(parser: argparse.ArgumentParser) -> None:
     _one_task(parser)
+    _add_filter(parser)
     add_limit(parser)
 
 
@@ -53,13 +81,24 @@ def _cancel(context: Context, args: argparse.Namespace) -> Outcome:
     return accepted(context.client.cancel(args.task_id))
 
 
+def _pause(context: Context, args: argparse.Namespace) -> Outcome:
+    task = context.client.pause(args.task_id)
+    return task_outcome(task, note=f"`mixpeek resume {task.task_id}` lets it go on")
+
+
+def _resume(context: Context, args: argparse.Namespace) -> Outcome:
+    return accepted(context.client.resume(args.task_id))
+
+
 def _retry(context: Context, args: argparse.Namespace) -> Outcome:
-    task = context.client.retry(args.task_id)
+    which = RetryRequest(retryable=args.retryable, objects=args.objects, filter=args.filter)
+    task = context.client.retry(args.task_id, which)
     return accepted(task) if args.detach else follow(context, task.task_id, task)
 
 
 def _failures(context: Context, args: argparse.Namespace) -> Outcome:
-    found, note = fetch(context, args, context.client.failures, args.task_id)
+    failures = context.client.failures
+    found, note = fetch(context, args, failures, args.task_id, filter=args.filter)
     rows = [failure.model_dump(mode="json") for failure in found]
     return Outcome("failures", rows, rows, columns=_FAILURES, note=note)
 
@@ -67,5 +106,7 @@ def _failures(context: Context, args: argparse.Namespace) -> Outcome:
 TASKS = Verb("tasks", "list tasks, or show one", _configure_tasks, _tasks)
 WAIT = Verb("wait", "wait for the end of a task", _configure_wait, _wait)
 CANCEL = Verb("cancel", "cancel a task; what is indexed stays", _one_task, _cancel)
-RETRY = Verb("retry", "try the failed items of a task again", _configure_retry, _retry)
+PAUSE = Verb("pause", "let a task hold; resume lets it go on", _one_task, _pause)
+RESUME = Verb("resume", "let a paused task go on", _one_task, _resume)
+RETRY = Verb("retry", "try failed items of a task again, all or some", _configure_retry, _retry)
 FAILURES = Verb("failures", "what failed in a task, and why", _configure_failures, _failures)

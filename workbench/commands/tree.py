@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from workbench.commands import delete, ingest, nouns, search, sql, tasks
+from workbench.commands import delete, explain, ingest, nouns, reindex, search, sql, tasks
 from workbench.commands.base import Verb
 from workbench.commands.parser import Parser, unknown_verb
 
@@ -15,6 +15,8 @@ VERBS: tuple[Verb, ...] = (
     search.SEARCH,
     tasks.TASKS,
     tasks.WAIT,
+    tasks.PAUSE,
+    tasks.RESUME,
     tasks.CANCEL,
     tasks.RETRY,
     tasks.FAILURES,
@@ -23,6 +25,8 @@ VERBS: tuple[Verb, ...] = (
     nouns.OBJECTS,
     nouns.DOCUMENTS,
     nouns.EXTRACTORS,
+    explain.EXPLAIN,
+    reindex.REINDEX,
     delete.DELETE,
     sql.SQL,
     sql.TELEMETRY,

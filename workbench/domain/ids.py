@@ -17,6 +17,8 @@ OBJECT = "obj"
 COLLECTION = "col"
 TASK = "tsk"
 CHUNK = "chk"
+SEGMENT = "seg"
+KNOWN = "kno"
 FAILURE = "fail"
 REQUEST = "req"
 
@@ -35,6 +37,15 @@ def uuid7() -> uuid.UUID:
 def new_id(prefix: str) -> str:
     """``tsk_`` and the 32 hex digits of a UUIDv7."""
     return f"{prefix}_{uuid7().hex}"
+
+
+def made_at(identifier: str) -> int | None:
+    """When an id was made, in UTC milliseconds; None for a string that is no id."""
+    digits = identifier.partition("_")[2]
+    try:
+        return int(digits[:12], 16) if len(digits) == 32 else None
+    except ValueError:
+        return None
 
 
 def document_id(collection_id: str, object_id: str, sha256: str, digest: str, position: int) -> str:

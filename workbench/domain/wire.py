@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.domain.retries import RetryPolicy
 from workbench.domain.states import Category, TaskKind, TaskState
 
 T = TypeVar("T")
@@ -85,6 +86,48 @@ class ObjectOut(Answer):
     created_at: datetime
 
 
+class SearchableOut(Answer):
+    """What is searchable of an object in a collection. ``digest`` says by which revision of the
+    extractor it was made, ``reused`` the object whose documents were taken over."""
+
+    sha256: str
+    version: int | None
+    digest: str
+    segment_id: str
+    documents: int
+    at: datetime
+    task_id: str
+    reused: str | None = None
+
+
+class ExplainedTask(Answer):
+    task_id: str
+    at: datetime
+    state: str
+    why: str
+
+
+class ExplainedCollection(Answer):
+    """``next`` says what an ingest would do now, ``tasks`` what the last ones did, newest first."""
+
+    collection: str
+    extractor: str
+    digest: str
+    takes: bool
+    searchable: SearchableOut | None
+    next: str
+    tasks: list[ExplainedTask]
+
+
+class ExplainOut(Answer):
+    """``listed`` is what the last listing saw of the file, in words."""
+
+    object: ObjectOut
+    removed_at: datetime | None
+    listed: str
+    collections: list[ExplainedCollection]
+
+
 class FeatureOut(Answer):
     address: str
     name: str
@@ -104,6 +147,7 @@ class CollectionOut(Answer):
     revision: int
     features: list[FeatureOut]
     documents: int
+    retry: RetryPolicy = Field(default_factory=RetryPolicy)
     created_at: datetime
 
 
@@ -144,7 +188,8 @@ class IngestRequest(Model):
     """``source`` is an absolute path (a folder, or a file or folder inside the bucket's source).
 
     ``local`` is said by a client that runs on the service's machine as the service's user and found
-    it through its home: the path is then added to the roots the service may read.
+    it through its home: the path is then added to the roots the service may read. ``retry`` are the
+    settings of a ``RetryPolicy`` that change for the collections of this ingest.
     """
 
     source: str
@@ -154,10 +199,32 @@ class IngestRequest(Model):
     exclude: list[str] = Field(default_factory=list[str])
     verify: bool = False
     local: bool = False
+    retry: dict[str, Any] | None = None
+
+
+class ReindexRequest(Model):
+    """Which collections: those of a bucket, or one, by name or id; all where nothing is said.
+    ``compact`` puts small segments together and deletes what nothing uses."""
+
+    bucket: str | None = None
+    collection: str | None = None
+    compact: bool = False
+
+
+class RetryRequest(Model):
+    """Which failed items: those for which everything holds that is said, all when nothing is.
+    ``failures`` are ids of failures, ``objects`` names; ``filter`` is over the failures' fields."""
+
+    retryable: bool = False
+    objects: list[str] = Field(default_factory=list[str])
+    failures: list[str] = Field(default_factory=list[str])
+    filter: dict[str, Any] | str | None = None
 
 
 class Progress(Answer):
-    """Counts of items; ``total`` is null until listing has ended."""
+    """Counts of items; ``total`` is null until listing has ended. ``rate`` is items a second over
+    the last seconds, ``seconds_left`` the time that the rest takes at it: each null while it is not
+    known."""
 
     total: int | None = None
     pending: int = 0
@@ -167,6 +234,29 @@ class Progress(Answer):
     failed: int = 0
     canceled: int = 0
     documents: int = 0
+    rate: float | None = None
+    seconds_left: float | None = None
+
+
+class Funnel(Answer):
+    """From the files of the source to what search finds: how many are left after each step.
+
+    ``listed`` files had ``matched`` of a type that the extractor takes; ``read`` of them were read
+    and hashed (``read_bytes``), ``unchanged`` needed no extraction, ``extracted`` gave what became
+    ``documents`` (those of unchanged objects included) and is ``indexed``. ``failed`` is by
+    category.
+    """
+
+    listed: int = 0
+    matched: int = 0
+    read: int = 0
+    read_bytes: int = 0
+    unchanged: int = 0
+    extracted: int = 0
+    documents: int = 0
+    indexed: int = 0
+    canceled: int = 0
+    failed: dict[str, int] = Field(default_factory=dict[str, int])
 
 
 class ObjectCounts(Answer):
@@ -179,6 +269,18 @@ class ObjectCounts(Answer):
 class CollectionProgress(Progress):
     collection: str
     extractor: str
+    funnel: Funnel = Field(default_factory=Funnel)
+
+
+class StageProgress(Answer):
+    """How far one stage is: ``list`` counts files, ``extract`` and ``index`` items that need it.
+    ``total`` is null while it can still grow."""
+
+    stage: Literal["list", "extract", "index"]
+    total: int | None = None
+    done: int = 0
+    waiting: int = 0
+    rate: float | None = None
 
 
 class TaskError(Answer):
@@ -197,10 +299,22 @@ class TaskOut(Answer):
     progress: Progress = Field(default_factory=Progress)
     objects: ObjectCounts = Field(default_factory=ObjectCounts)
     collections: list[CollectionProgress] = Field(default_factory=list[CollectionProgress])
+    stages: list[StageProgress] = Field(default_factory=list[StageProgress])
     error: TaskError | None = None
+    note: str | None = None
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+class TaskStateOut(Answer):
+    """A state that a task took, or a request for one. ``sequence`` grows from one to the next."""
+
+    task_id: str
+    sequence: int
+    state: TaskState
+    requested: Literal["pause", "cancel"] | None = None
+    at: datetime
 
 
 class FailureOut(Answer):
@@ -215,6 +329,9 @@ class FailureOut(Answer):
     stage: str
     traceback: str | None = None
     retryable: bool
+    attempts: int = 1
+    worker: str | None = None
+    digest: str | None = None  # of the extractor: its name, version, parameters and models
     at: datetime
 
 

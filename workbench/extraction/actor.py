@@ -15,6 +15,7 @@ import ray
 
 from workbench.blobs.folder import open_blobs
 from workbench.extraction.contract import Extractor
+from workbench.extraction.reuse import Shelf
 from workbench.extraction.worker import StopFlag, Summary, extract_chunk, summarize
 
 CONCURRENCY = {"control": 1, "work": 1}
@@ -26,6 +27,7 @@ class ExtractorActor:
         self._target = target
         self._parameters = parameters
         self._blobs = open_blobs(blobs)
+        self._shelf = Shelf(self._blobs)
         self._stop = StopFlag()
         self._extractor: Extractor | None = None
 
@@ -55,6 +57,7 @@ class ExtractorActor:
                 self._name(),
                 only,
                 part,
+                self._shelf,
             )
         finally:
             self._stop.chunk_id = None  # it has been heard, or came too late

@@ -44,27 +44,35 @@ class Manifest:
     parameters: Mapping[str, Any]
     digest: str
     items: Sequence[ChunkItem]
+    #: Keys of the tables of known content, the newest last.
+    known: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class ObjectOutcome:
-    """``documents`` is None when the object was ``unchanged`` and nothing was extracted."""
+    """``documents`` is 0 when the object was ``unchanged`` and nothing was extracted. ``reused``
+    is the object whose documents were taken over because its content is equal, "" when such
+    content is known to give none; None when the object was extracted."""
 
     object_id: str
     sha256: str
     size: int
     documents: int
     unchanged: bool = False
+    reused: str | None = None
 
 
 @dataclass(frozen=True)
 class ObjectFailure:
+    """``size``: bytes that were read and hashed before it failed; None where none were."""
+
     object_id: str
     category: Category
     message: str
     hint: str | None
     stage: str
     traceback: str | None = None
+    size: int | None = None
 
     @property
     def retryable(self) -> bool:

@@ -229,6 +229,12 @@ class Extractor(ABC):
         """Yield one answer per source, in any order, as each is ready. The caller may stop
         iterating between answers (cancel, pause)."""
 
+    def retitle(self, text: str | None, labels: Sequence[str], name: str) -> str | None:
+        """A document's text for an object of equal content that is called ``name``. Documents are
+        taken over from equal content of the same type; only an extractor that puts the name into
+        its texts needs its own."""
+        return text
+
     def encode(self, query: Query, output: str) -> Vector:
         """The query as a vector of ``output``'s space, shape (dimension,). Only called for kinds in
         the output's ``queries``. Raises ValueError for content that cannot be encoded."""

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.extraction import ray_processes
 from workbench.extraction.contract import Resources
 from workbench.extraction.worker import Summary
 
@@ -119,11 +120,13 @@ class ActorPool:
     def __init__(self, options: RayOptions, blobs: str) -> None:
         self._options = options
         self._blobs = blobs
+        self._entering: set[_Ticket] = set()
         self._queues: dict[str, deque[_Ticket]] = {}
         self._actors: list[_Actor] = []
         self._background: set[asyncio.Task[None]] = set()
         self._starting: asyncio.Task[float] | None = None
         self._slots = 0.0
+        self._up = asyncio.Event()
 
     @property
     def started(self) -> bool:
@@ -140,19 +143,33 @@ class ActorPool:
         except Exception:
             self._starting = None
             raise
+        self._up.set()
 
     async def run(self, job: Job) -> Summary:
         """The job's summary when it is done. Cancelling the call does not stop the job: use
         ``stop``."""
+        ticket = _Ticket(job, asyncio.get_running_loop().create_future())
+        self._entering.add(ticket)  # so that ``stop`` finds it while Ray starts
+        entry = asyncio.create_task(self._enter(job))
+        try:
+            await asyncio.wait([entry, ticket.result], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._entering.discard(ticket)
+            entry.cancel()
+        if not ticket.result.done():
+            entry.result()  # raises what kept the job out
+            self._queues.setdefault(job.recipe.digest, deque()).append(ticket)
+            self._reconcile()
+        return await asyncio.shield(ticket.result)
+
+    async def _enter(self, job: Job) -> None:
         await self.start()
         await self._check(job.recipe)
-        ticket = _Ticket(job, asyncio.get_running_loop().create_future())
-        self._queues.setdefault(job.recipe.digest, deque()).append(ticket)
-        self._reconcile()
-        return await asyncio.shield(ticket.result)
 
     async def stop(self, chunk_id: str, grace: float = STOP_GRACE) -> None:
         """End every job of the chunk; returns when they have ended."""
+        for ticket in [t for t in self._entering if t.job.chunk_id == chunk_id]:
+            _fail(ticket, StoppedBeforeResult())
         for queue in self._queues.values():
             for ticket in [t for t in queue if t.job.chunk_id == chunk_id]:
                 queue.remove(ticket)
@@ -172,6 +189,14 @@ class ActorPool:
             self._remove(actor)
             _fail(ticket, StoppedBeforeResult())
             self._reconcile()
+
+    async def lost(self) -> None:
+        """Returns when the local Ray that this pool started has died. Never for a cluster
+        elsewhere, which outlives its nodes."""
+        await self._up.wait()
+        if self._options.address is not None:
+            await asyncio.Event().wait()
+        await ray_processes.one_ended()
 
     async def close(self) -> None:
         import ray

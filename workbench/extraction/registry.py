@@ -173,6 +173,10 @@ class Registry:
         spec = self.get(name).spec
         return space_for(spec, parse_parameters(spec, values))
 
+    def takes(self, name: str, mime: str) -> bool:
+        """Whether the extractor takes the MIME type; False for one that is not installed."""
+        return any(spec.key == name and spec.accepts_mime(mime) for spec in self.specs())
+
     def default_for(self, mime: str) -> ExtractorSpec | None:
         """The extractor that takes this type when the user names none: of its versions the
         newest."""

@@ -3,15 +3,16 @@
 One row a document, in the order of extraction. Vectors are fixed-size lists of float32, a column
 for each output, null where a document has none; everything else that a hit shows is a column of its
 own or, for the fields of the extractor, JSON in ``payload``. The vector index can always be built
-again from segments.
+again from segments. Rows of one object lie together; ``sha256`` says of which content they are, and
+``known`` under which key equal content finds them.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,20 @@ import pyarrow.parquet as pq
 
 from workbench.domain.ids import document_id
 from workbench.extraction.contract import Document, Output
+from workbench.vectors.port import DenseVector, SpaceSpec
 
 Array = npt.NDArray[np.float32]
+#: From a document's text and labels to its text under another name.
+Retitle = Callable[[str | None, Sequence[str]], str | None]
 VECTOR = "vector:"
+KNOWN = "known"
+_ABOUT = b"mixpeek"
 
 _FIELDS = (
     ("document_id", pa.string()),
     ("object_id", pa.string()),
+    ("sha256", pa.string()),
+    (KNOWN, pa.string()),
     ("position", pa.int32()),
     ("text", pa.string()),
     ("page", pa.int32()),
@@ -39,6 +47,16 @@ _FIELDS = (
 )
 
 
+@dataclass(frozen=True)
+class About:
+    """What a segment says of itself, so that it can be indexed where its extractor is not, or no
+    longer, installed."""
+
+    extractor: str  # name@version
+    digest: str
+    space: SpaceSpec
+
+
 class SegmentBuilder:
     """Collects documents; ``table`` gives them by column."""
 
@@ -48,18 +66,62 @@ class SegmentBuilder:
         self._digest = digest
         self._columns: dict[str, list[Any]] = {name: [] for name, _ in _FIELDS}
         self._vectors: dict[str, list[Array | None]] = {o.name: [] for o in outputs}
+        self._copied: list[Any] = []
 
     @property
     def documents(self) -> int:
-        return len(self._columns["document_id"])
+        return len(self._columns["document_id"]) + sum(rows.num_rows for rows in self._copied)
 
-    def add(self, object_id: str, sha256: str, documents: Sequence[Document]) -> None:
+    def add(
+        self, object_id: str, sha256: str, documents: Sequence[Document], known: bytes = b""
+    ) -> None:
         """Append the documents of one object. Raises ValueError for a vector of a shape that the
         extractor did not declare; nothing of the object is added then."""
         for document in documents:
             self._check(document)
         for position, document in enumerate(documents):
             self._append(object_id, sha256, position, document)
+            self._columns[KNOWN].append(known.hex())
+
+    def copy(self, object_id: str, sha256: str, rows: Any, retitle: Retitle) -> None:
+        """Append another object's rows as documents of this one; they come after all that ``add``
+        appends. ``retitle`` gives the text under this object's name. Raises ValueError for rows of
+        another shape."""
+        if rows.schema.names != self._names():
+            raise ValueError("the rows have other columns")
+        ids = [
+            document_id(self._collection_id, object_id, sha256, self._digest, position)
+            for position in rows["position"].to_pylist()
+        ]
+        texts = [
+            retitle(text, labels or ())
+            for text, labels in zip(
+                rows["text"].to_pylist(), rows["labels"].to_pylist(), strict=True
+            )
+        ]
+        replaced = {
+            "document_id": ids,
+            "object_id": [object_id] * len(ids),
+            "text": texts,
+        }
+        for name, values in replaced.items():
+            at = rows.schema.get_field_index(name)
+            rows = rows.set_column(at, name, pa.array(values, type=pa.string()))
+        self._copied.append(rows)
+
+    def _names(self) -> list[str]:
+        return [*(name for name, _ in _FIELDS), *(VECTOR + o.name for o in self._outputs)]
+
+    def own(self) -> Any:
+        """An Arrow table of what was added, without the copies."""
+        arrays: dict[str, Any] = {
+            name: pa.array(self._columns[name], type=kind) for name, kind in _FIELDS
+        }
+        for output in self._outputs:
+            arrays[VECTOR + output.name] = _vector_column(
+                self._vectors[output.name], output.dimension
+            )
+        return pa.table(arrays)
 
     def _check(self, document: Document) -> None:
         unknown = set(document.vectors) - set(self._vectors)
@@ -82,6 +144,7 @@ class SegmentBuilder:
             document_id(self._collection_id, object_id, sha256, self._digest, position)
         )
         columns["object_id"].append(object_id)
+        columns["sha256"].append(sha256)
         columns["position"].append(position)
         columns["text"].append(document.text)
         columns["page"].append(document.page)
@@ -97,14 +160,10 @@ class SegmentBuilder:
 
     def table(self) -> Any:
         """An Arrow table; pyarrow ships no types."""
-        arrays: dict[str, Any] = {
-            name: pa.array(self._columns[name], type=kind) for name, kind in _FIELDS
-        }
-        for output in self._outputs:
-            arrays[VECTOR + output.name] = _vector_column(
-                self._vectors[output.name], output.dimension
-            )
-        return pa.table(arrays)
+        own = self.own()
+        if not self._copied:
+            return own
+        return pa.concat_tables([own, *(rows.cast(own.schema) for rows in self._copied)])
 
 
 def _vector_column(vectors: Sequence[Array | None], dimension: int) -> Any:
@@ -120,8 +179,12 @@ def _vector_column(vectors: Sequence[Array | None], dimension: int) -> Any:
     )
 
 
-def encode_segment(table: Any) -> memoryview:
-    """The Parquet file. Vectors are noise to a dictionary: they are stored plain."""
+def encode_segment(table: Any, about: About | None = None) -> memoryview:
+    """The Parquet file; without ``about`` the table keeps what it says of itself. Vectors are noise
+    to a dictionary: they are stored plain."""
+    if about is not None:
+        text = json.dumps(asdict(about), separators=(",", ":"))
+        table = table.replace_schema_metadata({_ABOUT: text.encode()})
     buffer = io.BytesIO()
     strings = [name for name in table.column_names if not name.startswith(VECTOR)]
     options: dict[str, Any] = {
@@ -145,8 +208,36 @@ class Segment:
         return len(self.rows["document_id"])
 
 
+def read_table(data: bytes, columns: Sequence[str] | None = None) -> Any:
+    """The segment as an Arrow table, or some of its columns. Raises ValueError or OSError for bytes
+    that are no segment."""
+    wanted = list(columns) if columns is not None else None
+    # Not pyarrow's own read_table, which brings the dataset module and pandas along.
+    return pq.ParquetFile(pa.BufferReader(data)).read(columns=wanted)
+
+
 def decode_segment(data: bytes) -> Segment:
-    table = _read(data)
+    return segment_of(read_table(data))
+
+
+def about_segment(table: Any) -> About:
+    """Raises ValueError for a table that says nothing of itself."""
+    text = (table.schema.metadata or {}).get(_ABOUT)
+    if text is None:
+        raise ValueError("the segment does not say what made it")
+    values = json.loads(text)
+    space = values["space"]
+    dense = tuple(DenseVector(**vector) for vector in space.pop("dense"))
+    return About(values["extractor"], values["digest"], SpaceSpec(dense=dense, **space))
+
+
+def keep_rows(table: Any, object_ids: Collection[str]) -> Any:
+    """The rows of these objects."""
+    kept = [object_id in object_ids for object_id in table["object_id"].to_pylist()]
+    return table if all(kept) else table.filter(pa.array(kept, type=pa.bool_()))
+
+
+def segment_of(table: Any) -> Segment:
     vectors: dict[str, Array] = {}
     rows: dict[str, Sequence[Any]] = {}
     for name in table.column_names:
@@ -171,9 +262,9 @@ def _matrix(column: Any) -> Array:
 
 def merge_segments(parts: Sequence[bytes]) -> memoryview:
     """One segment of several, in their order."""
-    return encode_segment(pa.concat_tables([_read(part) for part in parts]))
+    return encode_segment(join_tables([read_table(part) for part in parts]))
 
 
-def _read(data: bytes) -> Any:
-    """The table. Not by ``read_table``, which brings the dataset module and pandas along."""
-    return pq.ParquetFile(pa.BufferReader(data)).read()
+def join_tables(tables: Sequence[Any]) -> Any:
+    """One table of several of one digest; it says of itself what the first says."""
+    return pa.concat_tables(tables)

@@ -1,8 +1,10 @@
 """Extracting one chunk in one process, whatever carries the process (a Ray actor here).
 
 Algorithm: take the manifest's items in batches bounded by number and bytes; read each object and
-hash what was read; objects whose bytes are already searchable under this digest are done; the rest
-goes to the extractor, which answers for each. Documents are collected into one segment. Between
+hash what was read; objects whose bytes are already searchable under this digest are done; those
+whose content was extracted before, from whatever object, get a copy of its documents; the rest
+goes to the extractor, which answers for each. Of equal objects in one chunk the first is extracted
+and the others get what it got. Documents are collected into one segment. Between
 answers the stop flag is looked at: what was answered is kept, what was not is ``left``. Finally the
 segment and then the outcome are written.
 
@@ -16,7 +18,7 @@ import hashlib
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.blobs.port import BlobStore
 from workbench.domain.states import Category
@@ -32,7 +34,10 @@ from workbench.extraction.chunks import (
     write_outcome,
 )
 from workbench.extraction.contract import Extracted, Extractor, Failed
-from workbench.extraction.segments import SegmentBuilder, encode_segment
+from workbench.extraction.known import known_key
+from workbench.extraction.registry import space_for
+from workbench.extraction.reuse import Copy, Shelf
+from workbench.extraction.segments import About, SegmentBuilder, encode_segment
 
 #: Bytes of sources held in memory at once, beyond the first of a batch.
 BATCH_BYTES = 64 * 1024 * 1024
@@ -58,9 +63,21 @@ class ReadSource:
     mime: str
     sha256: str
     data: bytes
+    key: bytes
 
     def read(self) -> bytes:
         return self.data
+
+
+@dataclass(frozen=True)
+class Twin:
+    """An object that is equal to one before it in the chunk."""
+
+    object_id: str
+    name: str
+    sha256: str
+    size: int
+    first: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,7 @@ class Summary:
     documents: int
     extracted: int
     unchanged: int
+    reused: int
     failed: int
     left: int
     bytes: int
@@ -80,11 +98,13 @@ class Summary:
 
 def summarize(outcome: Outcome) -> Summary:
     unchanged = sum(o.unchanged for o in outcome.objects)
+    reused = sum(o.reused is not None for o in outcome.objects)
     return Summary(
         chunk_id=outcome.chunk_id,
         documents=outcome.documents,
-        extracted=len(outcome.objects) - unchanged,
+        extracted=len(outcome.objects) - unchanged - reused,
         unchanged=unchanged,
+        reused=reused,
         failed=len(outcome.failures),
         left=len(outcome.left),
         bytes=sum(o.size for o in outcome.objects),
@@ -102,29 +122,35 @@ def extract_chunk(
     worker: str,
     only: Sequence[int] | None = None,
     part: str = "",
+    shelf: Shelf | None = None,
 ) -> Outcome:
-    """Extract the chunk, or ``only`` the items at these indexes as ``part``; write the result."""
+    """Extract the chunk, or ``only`` the items at these indexes as ``part``; write the result.
+    ``shelf`` is where documents of equal content are found."""
     manifest = read_manifest(blobs, namespace_id, chunk_id)
     items = manifest.items if only is None else [manifest.items[i] for i in only]
-    run = _Run(extractor, manifest, stop)
+    run = _Run(extractor, manifest, stop, shelf or Shelf(blobs))
     begun, started_at = time.perf_counter(), time.time_ns() // 1_000_000
     extractor.clock.take()
     for batch in batches(items, extractor.spec.batch.sources, extractor.spec.batch.bytes):
         if stop.is_set(chunk_id):
             break
         run.batch(batch)
+    run.finish()
     writing = time.perf_counter()
     size = 0
     if run.segment.documents:
-        data = encode_segment(run.segment.table())
+        space = space_for(extractor.spec, extractor.parameters)
+        about = About(manifest.extractor, manifest.digest, space)
+        data = encode_segment(run.segment.table(), about)
         size = len(data)
         blobs.put(segment_key(namespace_id, chunk_id, part), data)
     extractor.clock.add("write", time.perf_counter() - writing, run.segment.documents, size)
-    answered = {o.object_id for o in run.objects} | {f.object_id for f in run.failures}
+    answered = {o.object_id for o in (*run.objects, *run.copies)}
+    answered |= {f.object_id for f in run.failures}
     outcome = Outcome(
         chunk_id=chunk_id,
         worker=worker,
-        objects=run.objects,
+        objects=[*run.objects, *run.copies],
         failures=run.failures,
         left=[i.object_id for i in items if i.object_id not in answered],
         stages=[
@@ -142,13 +168,20 @@ def extract_chunk(
 class _Run:
     """What has come of a chunk so far."""
 
-    def __init__(self, extractor: Extractor, manifest: Manifest, stop: StopFlag) -> None:
+    def __init__(
+        self, extractor: Extractor, manifest: Manifest, stop: StopFlag, shelf: Shelf
+    ) -> None:
         self.extractor = extractor
         self.manifest = manifest
         self.stop = stop
+        self.shelf = shelf
         self.segment = SegmentBuilder(extractor.outputs, manifest.collection_id, manifest.digest)
         self.objects: list[ObjectOutcome] = []
+        #: Objects that got documents of others: their rows come last in the segment.
+        self.copies: list[ObjectOutcome] = []
         self.failures: list[ObjectFailure] = []
+        self._first: dict[bytes, str] = {}
+        self._twins: list[Twin] = []
 
     def batch(self, items: Sequence[ChunkItem]) -> None:
         sources = [s for s in map(self._read, items) if s is not None]
@@ -170,10 +203,33 @@ class _Run:
         else:
             reason = Failed(Category.INTERNAL, "the extractor gave no answer for this object")
         for source in unanswered.values():
-            self._fail(source.object_id, reason)
+            self._fail(source.object_id, reason, len(source.data))
+
+    def finish(self) -> None:
+        """Equal objects of the chunk get what the first of them got; nothing, if it was left."""
+        if not self._twins:
+            return
+        begun = time.perf_counter()
+        ranges: dict[str, tuple[int, int]] = {}
+        row = 0
+        for o in self.objects:
+            if not o.unchanged:
+                ranges[o.object_id] = (row, o.documents)
+                row += o.documents
+        failures = {f.object_id: f for f in self.failures}
+        own = self.segment.own()
+        for twin in self._twins:
+            if twin.first in ranges:
+                rows = own.slice(*ranges[twin.first])
+                copy = Copy(rows if rows.num_rows else None, twin.first)
+                self._take_over(twin.object_id, twin.name, twin.sha256, twin.size, copy)
+            elif twin.first in failures:
+                self.failures.append(replace(failures[twin.first], object_id=twin.object_id))
+        rows = len(self._twins)
+        self.extractor.clock.add("reuse", time.perf_counter() - begun, rows)
 
     def _read(self, item: ChunkItem) -> ReadSource | None:
-        """The object's bytes, or None when it is done: unreadable, or unchanged."""
+        """The object's bytes, or None when it is done: unreadable, unchanged or known."""
         begun = time.perf_counter()
         try:
             with open(item.location, "rb", buffering=0) as file:
@@ -186,22 +242,56 @@ class _Run:
         if sha256 == item.known_sha256:
             self.objects.append(ObjectOutcome(item.object_id, sha256, len(data), 0, unchanged=True))
             return None
-        return ReadSource(item.object_id, item.name, item.mime, sha256, data)
+        key = known_key(sha256, item.mime, item.name)
+        if self._reused(item, sha256, key, len(data)):
+            return None
+        return ReadSource(item.object_id, item.name, item.mime, sha256, data, key)
+
+    def _reused(self, item: ChunkItem, sha256: str, key: bytes, size: int) -> bool:
+        """Whether the object needs no extraction, since equal content had, or will have, its."""
+        first = self._first.setdefault(key, item.object_id)
+        if first != item.object_id:
+            self._twins.append(Twin(item.object_id, item.name, sha256, size, first))
+            return True
+        begun = time.perf_counter()
+        copy = self.shelf.find(self.manifest.namespace_id, self.manifest.known, key)
+        if copy is None or not self._take_over(item.object_id, item.name, sha256, size, copy):
+            return False
+        del self._first[key]  # equal ones find what this one found
+        self.extractor.clock.add("reuse", time.perf_counter() - begun, 1, size)
+        return True
+
+    def _take_over(self, object_id: str, name: str, sha256: str, size: int, copy: Copy) -> bool:
+        rows = 0
+        if copy.rows is not None:
+            rows = copy.rows.num_rows
+            try:
+                self.segment.copy(
+                    object_id,
+                    sha256,
+                    copy.rows,
+                    lambda text, labels: self.extractor.retitle(text, labels, name),
+                )
+            except ValueError:
+                return False
+        self.copies.append(ObjectOutcome(object_id, sha256, size, rows, reused=copy.origin))
+        return True
 
     def _answer(self, source: ReadSource, answer: Extracted) -> None:
         if answer.failure is not None:
-            self._fail(source.object_id, answer.failure)
+            self._fail(source.object_id, answer.failure, len(source.data))
             return
         try:
-            self.segment.add(source.object_id, source.sha256, answer.documents)
+            self.segment.add(source.object_id, source.sha256, answer.documents, source.key)
         except (ValueError, TypeError) as error:
-            self._fail(source.object_id, Failed(Category.INTERNAL, f"a bad document: {error}"))
+            reason = Failed(Category.INTERNAL, f"a bad document: {error}")
+            self._fail(source.object_id, reason, len(source.data))
             return
         self.objects.append(
             ObjectOutcome(source.object_id, source.sha256, len(source.data), len(answer.documents))
         )
 
-    def _fail(self, object_id: str, reason: Failed) -> None:
+    def _fail(self, object_id: str, reason: Failed, size: int | None = None) -> None:
         self.failures.append(
             ObjectFailure(
                 object_id,
@@ -210,6 +300,7 @@ class _Run:
                 reason.hint,
                 reason.stage,
                 reason.traceback,
+                size,
             )
         )
 

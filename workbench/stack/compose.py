@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import os
 import signal
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from workbench.extraction.pool import ActorPool, RayOptions
 from workbench.extraction.registry import Registry
 from workbench.search.encoder import QueryEncoder
 from workbench.search.searcher import Searcher
+from workbench.stack.home import write_json
 from workbench.stack.orchestration import (
     GRACE,
     THROTTLE,
@@ -46,28 +49,41 @@ from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
 from workbench.store.database import Database
 from workbench.store.endings import Endings
+from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
 from workbench.store.ledger import Ledger
 from workbench.store.migrations import migrate
 from workbench.store.namespaces import Namespaces
 from workbench.store.objects import ObjectRow, Objects
-from workbench.store.outbox import Letter, Outbox
+from workbench.store.outbox import Letter, Outbox, Unended
 from workbench.store.planning import Planning
+from workbench.store.rebuilding import Rebuilding
+from workbench.store.segments import Segments
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
 from workbench.tasks.accept import Accept, Reach
 from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.extract import ExtractActivities
+from workbench.tasks.activities.rebuilding import RebuildActivities
 from workbench.tasks.changes import Bell, Changes
+from workbench.tasks.collector import Tidying
 from workbench.tasks.context import ControlContext
+from workbench.tasks.feed import Feed
+from workbench.tasks.fulldisk import FullDisk
+from workbench.tasks.inhand import InHand
+from workbench.tasks.known import Known
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
+from workbench.tasks.sweeper import Sweeper, Swept
 from workbench.telemetry.writer import Telemetry
 from workbench.vectors import open_vectors
 from workbench.vectors.port import VectorStore, VectorsUnavailable
 
 log = logging.getLogger(__name__)
 
+#: The exit status of a worker whose Ray died.
+RAY_DIED = 70
+LOST_HINT = "ingest again: what is searchable is skipped"
 QUEUES = ("extract-cpu", "extract-gpu")
 
 
@@ -84,13 +100,18 @@ async def serve(settings: Settings) -> None:
     registry = Registry.discover(settings.extractors)
     encoder = QueryEncoder(registry)
     bell, changes, temporal = Bell(), Changes(), TemporalState()
+    feed = Feed(Tasks(database), changes)
     ledger, endings = Ledger(database), Endings(database)
+    blobs, segments = open_blobs(settings.blobs_location), Segments(database)
     context = ControlContext(
         ledger=ledger,
         planning=Planning(database),
         endings=endings,
+        segments=segments,
+        rebuilding=Rebuilding(database),
+        known=Known(blobs, segments),
         registry=registry,
-        blobs=open_blobs(settings.blobs_location),
+        blobs=blobs,
         vectors=vectors,
         rates=Rates(),
         emit=telemetry.emit,
@@ -114,6 +135,7 @@ async def serve(settings: Settings) -> None:
         objects=Objects(database),
         collections=Collections(database),
         failures=Failures(database),
+        explanations=Explanations(database, registry.takes),
         tasks=Tasks(database),
         accept=accept,
         search=Searcher(
@@ -122,6 +144,7 @@ async def serve(settings: Settings) -> None:
         vectors=vectors,
         extractors=registry,
         changes=changes,
+        feed=feed,
         open_source=open_folder_object,
         thumbnails=Thumbnails(settings.cache_folder / "thumbnails"),
         health=_Health(settings, telemetry, vectors, temporal),
@@ -134,21 +157,34 @@ async def serve(settings: Settings) -> None:
 
     async def relay(client: Client) -> None:
         def lost(letter: Letter) -> None:
-            _lost(ledger, endings, letter)
+            _lost(endings, letter)
             changes.changed(letter.task_id)
 
-        await Relay(Outbox(database), client, bell, settings.window, lost).run()
+        def fail(task: Unended, reason: str) -> None:
+            ledger.fail(task.namespace_id, task.task_id, "workflow_lost", reason, LOST_HINT)
+            changes.changed(task.task_id)
 
+        async def first(swept: Swept) -> None:
+            lines = swept.lines()
+            await asyncio.to_thread(write_json, settings.found_file, {"found": lines})
+
+        outbox = Outbox(database)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Relay(outbox, client, bell, settings.window, lost).run())
+            group.create_task(Sweeper(outbox, client, settings.window, fail).run(first))
+
+    rebuild = RebuildActivities(context)
+    activities = [*ControlActivities(context).all(), *rebuild.all()]
+    tidying = Tidying(rebuild.collector, rebuild.compaction, segments)
     background = [
-        asyncio.create_task(
-            orchestrate(settings, temporal, list(ControlActivities(context).all()), relay)
-        ),
+        asyncio.create_task(orchestrate(settings, temporal, activities, relay)),
+        asyncio.create_task(tidying.run()),
         asyncio.create_task(_warm(encoder)),
     ]
     for task in background:
         task.add_done_callback(_log_end)
     try:
-        await _http(settings, app)
+        await _http(settings, app, feed)
     finally:
         for task in background:
             task.cancel()
@@ -173,13 +209,19 @@ async def work(settings: Settings) -> None:
     activities = ExtractActivities(
         pool, open_blobs(settings.blobs_location), Registry.discover(settings.extractors)
     )
+    in_hand = InHand(settings.in_hand_folder("worker"))
+    # Chunks wait for whoever comes after a worker that was killed: Ray starts without being asked.
+    early = asyncio.create_task(pool.start()) if in_hand.found else None
     client = await connect(settings)
+    await in_hand.hand_back(client)
+    watch = asyncio.create_task(_end_with_ray(pool))
     async with contextlib.AsyncExitStack() as stack:
         for queue in QUEUES:
             worker = Worker(
                 client,
                 task_queue=queue,
                 activities=[activities.extract],
+                interceptors=[in_hand, FullDisk()],
                 max_concurrent_activities=2 * settings.slots,
                 max_heartbeat_throttle_interval=THROTTLE,
                 default_heartbeat_throttle_interval=THROTTLE,
@@ -187,7 +229,20 @@ async def work(settings: Settings) -> None:
             )
             await stack.enter_async_context(worker)
         await stop.wait()
+        watch.cancel()
+    for task in (early, watch):
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
     await pool.close()
+
+
+async def _end_with_ray(pool: ActorPool) -> None:
+    """Without its Ray a worker can do nothing more, and Ray does not always say so: the process
+    ends at once, and whoever watches it starts another one."""
+    await pool.lost()
+    log.error("Ray has died: this worker ends")
+    logging.shutdown()
+    os._exit(RAY_DIED)
 
 
 def open_folder_object(row: ObjectRow) -> Path:
@@ -256,18 +311,11 @@ def _prepare(settings: Settings, database: Database) -> None:
     settings.cache_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _lost(ledger: Ledger, endings: Endings, letter: Letter) -> None:
-    """A task whose workflow Temporal no longer has cannot go on: it ends."""
+def _lost(endings: Endings, letter: Letter) -> None:
+    """A task that Temporal does not know is canceled here; what else was asked of it stands in the
+    store, from which the sweeper starts it again."""
     if letter.action == "cancel":
         endings.finish(letter.namespace_id, letter.task_id, canceled=True)
-        return
-    ledger.fail(
-        letter.namespace_id,
-        letter.task_id,
-        "workflow_lost",
-        "Temporal does not know this task any more",
-        "ingest again: what is searchable is skipped",
-    )
 
 
 async def _warm(encoder: QueryEncoder) -> None:
@@ -277,7 +325,19 @@ async def _warm(encoder: QueryEncoder) -> None:
     await asyncio.to_thread(importlib.import_module, "pyarrow.dataset")
 
 
-async def _http(settings: Settings, app: Any) -> None:
+class _Server(uvicorn.Server):
+    """Ends the streams of those who follow a task before it waits for its connections."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.close()
+        await super().shutdown(sockets)
+
+
+async def _http(settings: Settings, app: Any, feed: Feed) -> None:
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -288,7 +348,7 @@ async def _http(settings: Settings, app: Any) -> None:
         lifespan="off",
         server_header=False,
     )
-    await uvicorn.Server(config).serve()
+    await _Server(config, feed).serve()
 
 
 def _log_end(task: asyncio.Task[None]) -> None:

@@ -16,16 +16,22 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from workbench.stack.settings import Settings
+from workbench.tasks.fulldisk import FullDisk
+from workbench.tasks.inhand import InHand
 from workbench.tasks.messages import CONTROL_QUEUE
 from workbench.tasks.workflows.delete import DeleteWorkflow
 from workbench.tasks.workflows.ingest import IngestWorkflow
+from workbench.tasks.workflows.reindex import ReindexWorkflow
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.25
-#: Heartbeats are sent at least this often, so that cancel and pause arrive within seconds.
-THROTTLE = timedelta(seconds=2)
+#: Heartbeats are sent so often while an activity runs. Cancel and pause arrive with their answers:
+#: with the pool's grace of three seconds this makes less than five.
+THROTTLE = timedelta(seconds=1)
 GRACE = timedelta(seconds=5)
+#: How long a workflow waits for the process that has it in memory before another one replays it.
+STICKY = timedelta(seconds=2)
 CONTROL_ACTIVITIES = 32
 
 
@@ -69,14 +75,18 @@ async def orchestrate(
     relay: Callable[[Client], Awaitable[None]],
 ) -> None:
     """Run the control worker and the relay until canceled."""
+    in_hand = InHand(settings.in_hand_folder("service"))
     client = await connect(settings)
     state.client = client
+    await in_hand.hand_back(client)
     worker = Worker(
         client,
         task_queue=CONTROL_QUEUE,
-        workflows=[IngestWorkflow, DeleteWorkflow],
+        workflows=[IngestWorkflow, DeleteWorkflow, ReindexWorkflow],
         activities=activities,
         max_concurrent_activities=CONTROL_ACTIVITIES,
+        interceptors=[in_hand, FullDisk()],
+        sticky_queue_schedule_to_start_timeout=STICKY,
         max_heartbeat_throttle_interval=THROTTLE,
         default_heartbeat_throttle_interval=THROTTLE,
         graceful_shutdown_timeout=GRACE,

@@ -106,6 +106,15 @@ class Settings:
         return self.run_folder / "service.json"
 
     @property
+    def found_file(self) -> Path:
+        """What the service found of unfinished work at its start."""
+        return self.run_folder / "found.json"
+
+    def in_hand_folder(self, process: str) -> Path:
+        """Where a process keeps what it has in hand, for the one after it."""
+        return self.run_folder / "in-hand" / process
+
+    @property
     def logs_folder(self) -> Path:
         return self.home / "logs"
 

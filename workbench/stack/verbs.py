@@ -20,7 +20,7 @@ from typing import Any
 from workbench import __version__
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.stack import processes
-from workbench.stack.home import lock_home, prepare_home
+from workbench.stack.home import lock_home, prepare_home, read_json
 from workbench.stack.parts import health
 from workbench.stack.settings import Settings, default_home, load_settings
 from workbench.stack.state import StackState, describe, read_state
@@ -118,6 +118,7 @@ def status(*, as_json: bool) -> int:
         "watcher": state.watcher.pid if state is not None and running else None,
         "since": _moment(state.began) if state is not None and running else None,
         "parts": describe(state) if state is not None and running else [],
+        "found": (read_json(settings.found_file) or {}).get("found", []) if running else [],
     }
     if as_json:
         print(json.dumps(shown, default=str))
@@ -235,6 +236,8 @@ def _print_status(shown: dict[str, Any]) -> None:
         )
         if row["last_exit"]:
             print(f"{'':10}last time it {row['last_exit']}")
+    for line in shown["found"]:
+        print(f"at its start the service found: {line}")
 
 
 def _duration(seconds: float) -> str:

@@ -15,15 +15,26 @@ from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.domain.states import ENDED, ItemState, TaskKind, TaskState
+from workbench.domain.states import ENDED, REQUESTS, Request, TaskKind
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
-from workbench.store.records import BucketRecord, CollectionRecord
+from workbench.store.records import BucketRecord, CollectionRecord, TaskRecord
+from workbench.store.retrying import Selection, retry
+from workbench.store.statements import (
+    bucket_by_id,
+    bucket_record,
+    happen,
+    load_task,
+    new_task,
+    note_state,
+    say,
+)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A collection as it is asked for. ``parameters`` None keeps those of the present revision."""
+    """A collection as it is asked for. With ``keep`` one that is there stays as it is. ``retry``
+    are the settings of the retry policy of one that is made."""
 
     extractor: str  # name@version
     name: str  # the extractor's name, the second half of the collection's
@@ -31,11 +42,13 @@ class Recipe:
     digest: str
     space: str
     keep: bool = False
+    retry: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
 class IngestOrder:
-    """``recipes`` None: the bucket's collections, or the defaults as files are met."""
+    """``recipes`` None: the bucket's collections, or the defaults as files are met. ``retry``
+    changes the retry policy of the collections: of those of ``recipes``, or of all."""
 
     bucket: str
     source_kind: str
@@ -43,6 +56,15 @@ class IngestOrder:
     request: Mapping[str, Any]
     recipes: Sequence[Recipe] | None = None
     changed: Sequence[Recipe] = field(default_factory=list[Recipe])
+    retry: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A bucket, a collection, or everything."""
+
+    bucket_id: str | None = None
+    collection_id: str | None = None
 
 
 class Acceptance:
@@ -59,7 +81,9 @@ class Acceptance:
             bucket = ensure_bucket(connection, namespace_id, order)
             for recipe in [*(order.recipes or ()), *order.changed]:
                 ensure_collection(connection, bucket, recipe)
-            return _task(
+            if order.retry:
+                _set_retry(connection, bucket, order)
+            return new_task(
                 connection,
                 namespace_id,
                 TaskKind.INGEST,
@@ -68,80 +92,10 @@ class Acceptance:
                 key=key,
             )
 
-    def retry(self, namespace_id: str, task_id: str) -> str:
-        """A new task of the failed items of an ended one."""
+    def retry(self, namespace_id: str, task_id: str, selection: Selection) -> str:
+        """A new task of the failed items of an ended one that are in the selection."""
         with self._database.write() as connection:
-            task = connection.execute(
-                sa.select(t.tasks).where(
-                    t.tasks.c.namespace_id == namespace_id, t.tasks.c.task_id == task_id
-                )
-            ).one()
-            if TaskState(task.state) not in ENDED:
-                raise WorkbenchError(
-                    Code.CONFLICT,
-                    f"task {task_id} has not ended",
-                    "wait for it, then retry what failed",
-                )
-            failed = sa.and_(
-                t.items.c.namespace_id == namespace_id,
-                t.items.c.task_id == task_id,
-                t.items.c.state == ItemState.FAILED,
-            )
-            counts = connection.execute(
-                sa.select(t.items.c.collection_id, sa.func.count())
-                .where(failed)
-                .group_by(t.items.c.collection_id)
-            ).all()
-            if not counts:
-                raise WorkbenchError(
-                    Code.CONFLICT,
-                    f"task {task_id} has no failed items",
-                    "there is nothing to retry",
-                )
-            bucket = bucket_by_id(connection, namespace_id, task.bucket_id)
-            new = _task(
-                connection,
-                namespace_id,
-                TaskKind.INGEST,
-                task.request,
-                bucket=bucket,
-                retry_of=task_id,
-            )
-            connection.execute(
-                sa.insert(t.items).from_select(
-                    ["namespace_id", "task_id", "collection_id", "object_id", "state"],
-                    sa.select(
-                        t.items.c.namespace_id,
-                        sa.literal(new),
-                        t.items.c.collection_id,
-                        t.items.c.object_id,
-                        sa.literal(ItemState.PENDING.value),
-                    ).where(failed),
-                )
-            )
-            connection.execute(
-                sa.insert(t.progress),
-                [
-                    {
-                        "task_id": new,
-                        "collection_id": collection_id,
-                        "namespace_id": namespace_id,
-                        "total": count,
-                    }
-                    for collection_id, count in counts
-                ],
-            )
-            connection.execute(
-                sa.update(t.tasks)
-                .where(t.tasks.c.task_id == new)
-                .values(
-                    listing_ended=True,
-                    listed=sa.select(sa.func.count(sa.distinct(t.items.c.object_id)))
-                    .where(t.items.c.task_id == new)
-                    .scalar_subquery(),
-                )
-            )
-            return new
+            return retry(connection, namespace_id, task_id, selection)
 
     def delete(self, namespace_id: str, kind: str, target_id: str, bucket_id: str) -> str:
         """A task that deletes a bucket, a collection or an object of ``bucket_id``. Refused while
@@ -162,25 +116,76 @@ class Acceptance:
                     f"wait for it, or cancel it: mixpeek cancel {running}",
                 )
             request = {"kind": kind, "id": target_id}
-            return _task(connection, namespace_id, TaskKind.DELETE, request, bucket=bucket)
+            return new_task(connection, namespace_id, TaskKind.DELETE, request, bucket=bucket)
 
-    def ask(self, namespace_id: str, task_id: str, action: str) -> None:
-        """Note that a person wants the task canceled; the relay tells the workflow."""
+    def reindex(self, namespace_id: str, scope: Scope, compact: bool) -> str:
+        """A task that rebuilds the index of the collections in scope. Raises ``not_found`` where
+        there is none."""
+        columns = t.collections.c
+        where = [columns.namespace_id == namespace_id]
+        if scope.bucket_id is not None:
+            where.append(columns.bucket_id == scope.bucket_id)
+        if scope.collection_id is not None:
+            where.append(columns.collection_id == scope.collection_id)
         with self._database.write() as connection:
-            changed = connection.execute(
-                sa.update(t.tasks)
-                .where(
-                    t.tasks.c.namespace_id == namespace_id,
-                    t.tasks.c.task_id == task_id,
-                    t.tasks.c.state.not_in([str(state) for state in ENDED]),
-                )
-                .values(requested=action, sequence=t.tasks.c.sequence + 1)
-            )
-            if not changed.rowcount:
+            rows = connection.execute(
+                sa.select(columns.collection_id, columns.bucket_id).where(*where)
+            ).all()
+            if not rows:
                 raise WorkbenchError(
-                    Code.TASK_ENDED, f"task {task_id} has ended", "an ended task never changes"
+                    Code.NOT_FOUND, "there is no collection to rebuild", "mixpeek collections"
                 )
-            _say(connection, namespace_id, task_id, action)
+            buckets = sorted({row.bucket_id for row in rows})
+            bucket = bucket_by_id(connection, namespace_id, buckets[0])
+            request = {
+                "collections": sorted(row.collection_id for row in rows),
+                "buckets": buckets,
+                "compact": compact,
+            }
+            one = bucket if len(buckets) == 1 else None
+            return new_task(connection, namespace_id, TaskKind.REINDEX, request, bucket=one)
+
+    def ask(self, namespace_id: str, task_id: str, request: Request) -> None:
+        """Note what a person wants of the task; the relay tells the workflow. Raises
+        ``task_ended``, and ``conflict`` for what cannot be asked of the task as it is."""
+        with self._database.write() as connection:
+            task = load_task(connection, namespace_id, task_id)
+            before = Request(task.requested) if task.requested else None
+            asked = REQUESTS.get((request, task.state, before))
+            only_ingests = request is not Request.CANCEL
+            if asked is None or (only_ingests and task.kind is not TaskKind.INGEST):
+                raise _refused(task, request)
+            values = {"requested": asked.requested}
+            if asked.event is not None:
+                happen(connection, namespace_id, task_id, asked.event, **values)
+            elif asked.requested != before:
+                connection.execute(
+                    sa.update(t.tasks)
+                    .where(t.tasks.c.namespace_id == namespace_id, t.tasks.c.task_id == task_id)
+                    .values(**values, sequence=t.tasks.c.sequence + 1)
+                )
+                note_state(connection, namespace_id, task_id)
+            if asked.tell:
+                say(connection, namespace_id, task_id, request)
+
+
+def _refused(task: TaskRecord, request: Request) -> WorkbenchError:
+    name = f"task {task.task_id}"
+    if task.state.ended:
+        message = f"{name} has ended: {task.state}"
+        return WorkbenchError(Code.TASK_ENDED, message, "an ended task never changes")
+    if task.kind is not TaskKind.INGEST:
+        hint = "mixpeek wait shows its end"
+        message = f"{name} is no ingest but a {task.kind}: that is not paused"
+        return WorkbenchError(Code.CONFLICT, message, hint)
+    if task.requested == Request.CANCEL:
+        hint = "what is indexed stays; ingest again for the rest"
+        return WorkbenchError(Code.CONFLICT, f"{name} is being canceled", hint)
+    if request is Request.PAUSE:
+        hint = f"mixpeek resume {task.task_id} lets it go on"
+        return WorkbenchError(Code.CONFLICT, f"{name} is paused already", hint)
+    hint = f"only a paused task can go on: mixpeek pause {task.task_id}"
+    return WorkbenchError(Code.CONFLICT, f"{name} is not paused", hint)
 
 
 def ensure_bucket(connection: Connection, namespace_id: str, order: IngestOrder) -> BucketRecord:
@@ -201,7 +206,7 @@ def ensure_bucket(connection: Connection, namespace_id: str, order: IngestOrder)
         values = {**bucket.__dict__, "created_at": now_ms()}
         connection.execute(sa.insert(t.buckets).values(values))
         return bucket
-    bucket = _bucket(row)
+    bucket = bucket_record(row)
     if (bucket.source_kind, bucket.source_uri) != (order.source_kind, order.source_uri):
         raise WorkbenchError(
             Code.BUCKET_SOURCE_CONFLICT,
@@ -244,7 +249,7 @@ def ensure_collection(
         space=recipe.space,
     )
     if row is None:
-        values = {**record.__dict__, "created_at": now_ms()}
+        values = {**record.__dict__, "retry": dict(recipe.retry), "created_at": now_ms()}
         connection.execute(sa.insert(t.collections).values(values))
     else:
         connection.execute(
@@ -255,17 +260,21 @@ def ensure_collection(
     return record
 
 
-def bucket_by_id(connection: Connection, namespace_id: str, bucket_id: str) -> BucketRecord:
-    row = connection.execute(
-        sa.select(t.buckets).where(
-            t.buckets.c.namespace_id == namespace_id, t.buckets.c.bucket_id == bucket_id
+def _set_retry(connection: Connection, bucket: BucketRecord, order: IngestOrder) -> None:
+    """The settings that are given, on top of those that each collection has."""
+    columns = t.collections.c
+    here = sa.and_(
+        columns.namespace_id == bucket.namespace_id, columns.bucket_id == bucket.bucket_id
+    )
+    if order.recipes is not None:
+        here &= columns.name.in_([f"{bucket.name}.{recipe.name}" for recipe in order.recipes])
+    rows = connection.execute(sa.select(columns.collection_id, columns.retry).where(here)).all()
+    for collection_id, present in rows:
+        connection.execute(
+            sa.update(t.collections)
+            .where(columns.collection_id == collection_id)
+            .values(retry={**present, **order.retry})
         )
-    ).one_or_none()
-    if row is None:
-        raise WorkbenchError(
-            Code.NOT_FOUND, "the task's bucket has been deleted", "ingest its source again"
-        )
-    return _bucket(row)
 
 
 def bucket_collections(
@@ -280,12 +289,6 @@ def bucket_collections(
         .order_by(t.collections.c.name)
     )
     return [_collection(row) for row in rows]
-
-
-def _bucket(row: Any) -> BucketRecord:
-    return BucketRecord(
-        row.bucket_id, row.namespace_id, row.name, row.source_kind, row.source_uri, row.chosen
-    )
 
 
 def _collection(row: Any) -> CollectionRecord:
@@ -310,40 +313,3 @@ def _known(connection: Connection, namespace_id: str, key: str | None) -> str | 
             t.tasks.c.namespace_id == namespace_id, t.tasks.c.idempotency_key == key
         )
     ).scalar()
-
-
-def _task(
-    connection: Connection,
-    namespace_id: str,
-    kind: TaskKind,
-    request: Mapping[str, Any],
-    *,
-    bucket: BucketRecord,
-    key: str | None = None,
-    retry_of: str | None = None,
-) -> str:
-    task_id = ids.new_id(ids.TASK)
-    connection.execute(
-        sa.insert(t.tasks).values(
-            task_id=task_id,
-            namespace_id=namespace_id,
-            kind=kind,
-            state=TaskState.PENDING,
-            bucket_id=bucket.bucket_id,
-            bucket=bucket.name,
-            retry_of=retry_of,
-            request=dict(request),
-            idempotency_key=key,
-            created_at=now_ms(),
-        )
-    )
-    _say(connection, namespace_id, task_id, "start")
-    return task_id
-
-
-def _say(connection: Connection, namespace_id: str, task_id: str, action: str) -> None:
-    connection.execute(
-        sa.insert(t.outbox).values(
-            namespace_id=namespace_id, task_id=task_id, action=action, created_at=now_ms()
-        )
-    )

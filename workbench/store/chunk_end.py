@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,28 +11,33 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
-from workbench.domain.states import ItemState
+from workbench.domain.retries import policy
+from workbench.domain.states import Category, ItemState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
-from workbench.store.statements import OPEN, add_counts
+from workbench.store.statements import OPEN, add_counts, add_failures
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one object, ready to be recorded."""
+    """What came of one object, ready to be recorded. ``size``: bytes read and hashed, None where
+    none were."""
 
     object_id: str
     state: ItemState
     fingerprint: str
     sha256: str = ""
-    size: int = 0
+    size: int | None = None
     documents: int = 0
+    reused: str | None = None
     failure: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class ChunkResult:
+    """``final``: no failure is worth another attempt."""
+
     chunk_id: str
     task_id: str
     collection_id: str
@@ -43,6 +49,7 @@ class ChunkResult:
     worker: str
     findings: Sequence[Finding]
     left: Sequence[str] = field(default_factory=list[str])
+    final: bool = False
 
 
 class ChunkWriter:
@@ -58,19 +65,43 @@ class ChunkWriter:
         open_items: dict[str, Any] = {
             row.object_id: row
             for row in self.connection.execute(
-                sa.select(t.items.c.object_id, t.items.c.state, t.items.c.item_id).where(
+                sa.select(t.items).where(
                     t.items.c.chunk_id == result.chunk_id, t.items.c.state.in_(OPEN)
                 )
             )
         }
         findings = [f for f in result.findings if f.object_id in open_items]
+        attempts = {f.object_id: open_items[f.object_id].attempts + 1 for f in findings}
+        again = self._again(findings, attempts)
+        findings = [f for f in findings if f.object_id not in again]
         left = [o for o in result.left if o in open_items]
         self._objects(findings)
         documents = self._searchable(findings)
-        self._failures(findings)
-        states = [(open_items[f.object_id].item_id, f.state) for f in findings]
-        self._items(states, [open_items[o].item_id for o in left])
-        moved = [open_items[o].state for o in [*(f.object_id for f in findings), *left]]
+        self._failures(findings, attempts)
+        self._wait(
+            [
+                {
+                    "b_id": open_items[object_id].item_id,
+                    "b_attempts": attempts[object_id],
+                    "b_not_before": not_before,
+                }
+                for object_id, not_before in again.items()
+            ]
+        )
+        self._items(
+            [
+                {
+                    "b_id": open_items[f.object_id].item_id,
+                    "b_state": f.state.value,
+                    "b_read": f.size,
+                    "b_documents": documents.get(f.object_id, 0),
+                    "b_attempts": attempts[f.object_id],
+                }
+                for f in findings
+            ],
+            [open_items[o].item_id for o in left],
+        )
+        moved = [open_items[o].state for o in [*attempts, *left]]
         add_counts(
             self.connection,
             self.namespace_id,
@@ -80,8 +111,43 @@ class ChunkWriter:
             skipped=sum(f.state is ItemState.SKIPPED for f in findings),
             failed=sum(f.state is ItemState.FAILED for f in findings),
             extracted=-sum(state == ItemState.EXTRACTED for state in moved),
-            documents=documents,
+            documents=sum(documents.values()),
+            read=sum(f.size is not None for f in findings),
+            read_bytes=sum(f.size or 0 for f in findings),
         )
+
+    def _again(self, findings: Sequence[Finding], attempts: Mapping[str, int]) -> dict[str, int]:
+        """The objects whose failures are worth another attempt, and before when it is not made."""
+        failed = [f for f in findings if f.failure is not None]
+        if not failed or self.result.final:
+            return {}
+        given = self.connection.execute(
+            sa.select(t.collections.c.retry).where(
+                t.collections.c.collection_id == self.result.collection_id
+            )
+        ).scalar()
+        rules = policy(given)
+        waits = {
+            f.object_id: rules.wait(Category((f.failure or {})["category"]), attempts[f.object_id])
+            for f in failed
+        }
+        now = now_ms()
+        return {o: now + round(wait * 1000) for o, wait in waits.items() if wait is not None}
+
+    def _wait(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """These items go back to those that no chunk has."""
+        if rows:
+            self.connection.execute(
+                sa.update(t.items)
+                .where(t.items.c.item_id == sa.bindparam("b_id"))
+                .values(
+                    state=ItemState.PENDING,
+                    chunk_id=None,
+                    attempts=sa.bindparam("b_attempts"),
+                    not_before=sa.bindparam("b_not_before"),
+                ),
+                rows,
+            )
 
     def _objects(self, findings: Sequence[Finding]) -> None:
         """The content that was read becomes the object's; another content is another version."""
@@ -104,8 +170,8 @@ class ChunkWriter:
                 rows,
             )
 
-    def _searchable(self, findings: Sequence[Finding]) -> int:
-        """Rows of ``indexed``; returns the number of documents that are now searchable."""
+    def _searchable(self, findings: Sequence[Finding]) -> dict[str, int]:
+        """Rows of ``indexed``; returns how many documents of each object are now searchable."""
         result = self.result
         upsert(
             self.connection,
@@ -122,10 +188,14 @@ class ChunkWriter:
                     "space": result.space,
                     "documents": f.documents,
                     "at": now_ms(),
+                    "task_id": result.task_id,
+                    "chunk_id": result.chunk_id,
+                    "reused": f.reused,
                 }
                 for f in findings
                 if f.state is ItemState.INDEXED
             ],
+            before={"before_sha256": "sha256", "before_digest": "digest"},
         )
         unchanged = [f for f in findings if f.state is ItemState.SKIPPED]
         for f in unchanged:
@@ -147,6 +217,7 @@ class ChunkWriter:
                         "namespace_id": self.namespace_id,
                         "task_id": result.task_id,
                         "collection_id": result.collection_id,
+                        "digest": result.digest,
                         "key": result.segment_key,
                         "documents": result.segment_documents,
                         "bytes": result.segment_bytes,
@@ -154,20 +225,22 @@ class ChunkWriter:
                     }
                 ],
             )
-        indexed = sum(f.documents for f in findings if f.state is ItemState.INDEXED)
-        return indexed + self._documents_of([f.object_id for f in unchanged])
+        indexed = {f.object_id: f.documents for f in findings if f.state is ItemState.INDEXED}
+        return indexed | self._documents_of([f.object_id for f in unchanged])
 
-    def _documents_of(self, object_ids: Sequence[str]) -> int:
-        if not object_ids:
-            return 0
-        return self.connection.execute(
-            sa.select(sa.func.coalesce(sa.func.sum(t.indexed.c.documents), 0)).where(
-                t.indexed.c.collection_id == self.result.collection_id,
-                t.indexed.c.object_id.in_(object_ids),
+    def _documents_of(self, object_ids: Sequence[str]) -> dict[str, int]:
+        return {
+            row.object_id: row.documents
+            for piece in slices(object_ids)
+            for row in self.connection.execute(
+                sa.select(t.indexed.c.object_id, t.indexed.c.documents).where(
+                    t.indexed.c.collection_id == self.result.collection_id,
+                    t.indexed.c.object_id.in_(piece),
+                )
             )
-        ).scalar_one()
+        }
 
-    def _failures(self, findings: Sequence[Finding]) -> None:
+    def _failures(self, findings: Sequence[Finding], attempts: Mapping[str, int]) -> None:
         failed = {f.object_id: f for f in findings if f.failure is not None}
         if not failed:
             return
@@ -196,24 +269,36 @@ class ChunkWriter:
                     "object_name": names[f.object_id],
                     "collection_id": self.result.collection_id,
                     "collection": collection,
-                    "worker": self.result.worker,
-                    "digest": self.result.digest,
+                    "worker": self.result.worker or None,
+                    "digest": self.result.digest or None,
+                    "attempts": attempts[f.object_id],
                     "at": now_ms(),
                     **(f.failure or {}),
                 }
                 for f in failed.values()
             ],
         )
+        add_failures(
+            self.connection,
+            self.namespace_id,
+            self.result.task_id,
+            self.result.collection_id,
+            Counter(str((f.failure or {})["category"]) for f in failed.values()),
+        )
 
-    def _items(self, states: Sequence[tuple[int, ItemState]], left: Sequence[int]) -> None:
-        by_state: dict[ItemState, list[int]] = {}
-        for item_id, state in states:
-            by_state.setdefault(state, []).append(item_id)
-        for state, item_ids in by_state.items():
-            for piece in slices(item_ids):
-                self.connection.execute(
-                    sa.update(t.items).where(t.items.c.item_id.in_(piece)).values(state=state)
-                )
+    def _items(self, ended: Sequence[Mapping[str, Any]], left: Sequence[int]) -> None:
+        if ended:
+            self.connection.execute(
+                sa.update(t.items)
+                .where(t.items.c.item_id == sa.bindparam("b_id"))
+                .values(
+                    state=sa.bindparam("b_state"),
+                    read_bytes=sa.bindparam("b_read"),
+                    documents=sa.bindparam("b_documents"),
+                    attempts=sa.bindparam("b_attempts"),
+                ),
+                ended,
+            )
         for piece in slices(left):
             self.connection.execute(
                 sa.update(t.items)

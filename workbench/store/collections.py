@@ -31,7 +31,8 @@ _LISTING = Listing(
 @dataclass(frozen=True)
 class CollectionRow:
     """``extractor`` is ``name@version``, ``space`` the vector space of the documents, ``documents``
-    their number (0 from ``reach``, which does not count), ``created_at`` UTC ms."""
+    their number (0 from ``reach``, which does not count), ``retry`` what was set of the retry
+    policy, ``created_at`` UTC ms."""
 
     collection_id: str
     name: str
@@ -42,6 +43,7 @@ class CollectionRow:
     digest: str
     revision: int
     space: str
+    retry: Mapping[str, Any]
     documents: int
     created_at: int
 
@@ -102,6 +104,7 @@ def _from_row(row: Row[Any]) -> CollectionRow:
         digest=row.digest,
         revision=row.revision,
         space=row.space,
+        retry=row.retry,
         documents=int(row.documents),
         created_at=row.created_at,
     )

@@ -18,8 +18,10 @@ def upsert(
     rows: Sequence[Mapping[str, Any]],
     *,
     update: bool = True,
+    before: Mapping[str, str] | None = None,
 ) -> None:
-    """Insert rows; where the primary key exists, replace the others' values (or leave the row)."""
+    """Insert rows; where the primary key exists, replace the others' values (or leave the row).
+    ``before`` names columns that then get what another column had until now."""
     if not rows:
         return
     module = sqlite if connection.dialect.name == "sqlite" else postgresql
@@ -27,9 +29,9 @@ def upsert(
     keys = [column.name for column in table.primary_key]
     others = [name for name in rows[0] if name not in keys]
     if update and others:
-        statement = statement.on_conflict_do_update(
-            index_elements=keys, set_={name: statement.excluded[name] for name in others}
-        )
+        values: dict[str, Any] = {name: statement.excluded[name] for name in others}
+        values |= {name: table.c[source] for name, source in (before or {}).items()}
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=values)
     else:
         statement = statement.on_conflict_do_nothing()
     connection.execute(statement, [dict(row) for row in rows])

@@ -6,16 +6,17 @@ themselves: a task whose counts do not add up fails and says where.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workbench.domain.states import ItemState, TaskState
+from workbench.domain.states import Event, ItemState, TaskState, ending
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
-from workbench.store.statements import cancel_open, enter, forget_objects, load_task
+from workbench.store.statements import cancel_open, forget_objects, happen, load_task
 
 COUNTED = (
     ItemState.EXTRACTED,
@@ -24,6 +25,8 @@ COUNTED = (
     ItemState.FAILED,
     ItemState.CANCELED,
 )
+#: Counters that are sums over the items, however those ended.
+SUMMED = ("documents", "read", "read_bytes")
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ class Endings:
         self._database = database
 
     def finish(self, namespace_id: str, task_id: str, canceled: bool) -> TaskState:
-        """End an ingest; returns the state that it has afterwards."""
+        """End an ingest; returns the state that it has afterwards. What ended while a pause was on
+        its way has ended: it was resumed for that."""
         with self._database.write() as connection:
             task = load_task(connection, namespace_id, task_id)
             if task.state.ended:
@@ -93,33 +97,41 @@ class Endings:
                 cancel_open(connection, namespace_id, task_id)
             wrong = _differences(connection, task_id)
             if wrong:
-                ending = Ending(
+                end = Ending(
                     TaskState.FAILED,
                     "counts_differ",
                     "the counts do not add up: " + "; ".join(wrong),
                     "this is a defect: report it with the task's id",
                 )
             elif canceled:
-                ending = Ending(TaskState.CANCELED)
+                end = Ending(TaskState.CANCELED)
             else:
-                ending = decide(_totals(connection, task_id), task.retry_of is not None)
-            enter(
+                end = decide(_totals(connection, task_id), task.retry_of is not None)
+                happen(connection, namespace_id, task_id, Event.RESUMED)
+            happen(
                 connection,
                 namespace_id,
                 task_id,
-                ending.state,
-                error_code=ending.code,
-                error_message=ending.message,
-                error_hint=ending.hint,
+                ending(end.state),
+                error_code=end.code,
+                error_message=end.message,
+                error_hint=end.hint,
                 ended_at=now_ms(),
                 requested=None,
             )
-            return ending.state
+            return end.state
 
     def complete(self, namespace_id: str, task_id: str) -> None:
         """End a task that has no items."""
         with self._database.write() as connection:
-            enter(connection, namespace_id, task_id, TaskState.COMPLETED, ended_at=now_ms())
+            happen(
+                connection,
+                namespace_id,
+                task_id,
+                Event.COMPLETED,
+                ended_at=now_ms(),
+                requested=None,
+            )
 
     def spaces(self, namespace_id: str) -> list[str]:
         """Spaces in which the namespace has, or had, documents."""
@@ -185,17 +197,33 @@ def _forget_collections(
 
 def _differences(connection: Connection, task_id: str) -> list[str]:
     """Where counters and items disagree, or an item has not come to its end."""
-    counted: dict[tuple[str, str], int] = {
-        (row[0], row[1]): row[2]
-        for row in connection.execute(
-            sa.select(t.items.c.collection_id, t.items.c.state, sa.func.count())
-            .where(t.items.c.task_id == task_id)
-            .group_by(t.items.c.collection_id, t.items.c.state)
+    columns = t.items.c
+    counted: dict[tuple[str, str], int] = {}
+    sums: dict[str, Counter[str]] = {}
+    for row in connection.execute(
+        sa.select(
+            columns.collection_id,
+            columns.state,
+            sa.func.count().label("items"),
+            sa.func.sum(columns.documents).label("documents"),
+            sa.func.count(columns.read_bytes).label("read"),
+            sa.func.coalesce(sa.func.sum(columns.read_bytes), 0).label("read_bytes"),
         )
-    }
+        .where(columns.task_id == task_id)
+        .group_by(columns.collection_id, columns.state)
+    ):
+        counted[row.collection_id, row.state] = row.items
+        here = sums.setdefault(row.collection_id, Counter())
+        here.update({name: int(getattr(row, name)) for name in SUMMED})
     wrong: list[str] = []
     for row in connection.execute(sa.select(t.progress).where(t.progress.c.task_id == task_id)):
         collection = row.collection_id
+        for name in SUMMED:
+            if getattr(row, name) != sums.get(collection, Counter())[name]:
+                wrong.append(
+                    f"{collection} {name} {getattr(row, name)}, items "
+                    f"{sums.get(collection, Counter())[name]}"
+                )
         total = sum(n for (c, _), n in counted.items() if c == collection)
         if total != row.total:
             wrong.append(f"{collection} total {row.total}, items {total}")
@@ -209,7 +237,29 @@ def _differences(connection: Connection, task_id: str) -> list[str]:
         )
         if waiting:
             wrong.append(f"{collection} has {waiting} items without an end")
-    return wrong
+    return wrong + _wrong_failures(connection, task_id)
+
+
+def _wrong_failures(connection: Connection, task_id: str) -> list[str]:
+    """Where the counters of failed items and the failures disagree."""
+
+    def counts(table: sa.Table, number: sa.ColumnElement[int]) -> dict[tuple[str, str], int]:
+        columns = table.c
+        rows = connection.execute(
+            sa.select(columns.collection_id, columns.category, number)
+            .where(columns.task_id == task_id)
+            .group_by(columns.collection_id, columns.category)
+        )
+        return {(row[0], row[1]): int(row[2]) for row in rows}
+
+    counters = counts(t.failure_counts, sa.func.sum(t.failure_counts.c["items"]))
+    failures = counts(t.failures, sa.func.count())
+    return [
+        f"{collection} failed for {category} {counters.get((collection, category), 0)}, "
+        f"failures {failures.get((collection, category), 0)}"
+        for collection, category in sorted(counters.keys() | failures.keys())
+        if counters.get((collection, category), 0) != failures.get((collection, category), 0)
+    ]
 
 
 def _totals(connection: Connection, task_id: str) -> Totals:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from workbench.domain.states import Category
 from workbench.store import tables as t
 from workbench.store.database import Database
 
@@ -111,7 +112,7 @@ def _items(namespace_id: str) -> Export:
     """Objects keep their rows; a collection that was deleted since is told by its id."""
     items, objects, collections = t.items, t.objects, t.collections
     columns = {
-        **_own(items, "task_id", "object_id", "state"),
+        **_own(items, "task_id", "object_id", "state", "read_bytes", "documents"),
         "object_name": objects.c.name,
         "collection": sa.func.coalesce(collections.c.name, items.c.collection_id),
     }
@@ -127,12 +128,48 @@ def _items(namespace_id: str) -> Export:
     return Export(query, columns, items.c.item_id, None)
 
 
+def _funnel(namespace_id: str) -> Export:
+    """A row per task and collection; failed items by category are counters of their own."""
+    progress, tasks, collections, failed = t.progress, t.tasks, t.collections, t.failure_counts
+
+    def of(category: Category) -> sa.ColumnElement[Any]:
+        count = sa.select(failed.c["items"]).where(
+            failed.c.task_id == progress.c.task_id,
+            failed.c.collection_id == progress.c.collection_id,
+            failed.c.category == category.value,
+        )
+        return sa.func.coalesce(count.scalar_subquery(), 0)
+
+    columns = {
+        **_own(progress, "task_id", "read", "read_bytes", "documents", "indexed", "canceled"),
+        "collection": sa.func.coalesce(collections.c.name, progress.c.collection_id),
+        "listed": tasks.c.listed,
+        "matched": progress.c.total,
+        "unchanged": progress.c.skipped,
+        "extracted": progress.c.extracted + progress.c.indexed,
+        "failed": progress.c.failed,
+        **{f"failed_{category.value}": of(category) for category in Category},
+    }
+    query = (
+        sa.select()
+        .select_from(
+            progress.join(tasks, tasks.c.task_id == progress.c.task_id).outerjoin(
+                collections, collections.c.collection_id == progress.c.collection_id
+            )
+        )
+        .where(progress.c.namespace_id == namespace_id)
+    )
+    key = progress.c.task_id + "/" + progress.c.collection_id
+    return Export(query, columns, key, None)
+
+
 def _failures(namespace_id: str) -> Export:
     failures = t.failures
     columns = _own(
         failures,
         *("failure_id", "task_id", "object_id", "object_name", "collection", "category"),
-        *("message", "hint", "stage", "traceback", "retryable", "worker", "at"),
+        *("message", "hint", "stage", "traceback", "retryable", "attempts"),
+        *("worker", "digest", "at"),
     )
     query = sa.select().select_from(failures).where(failures.c.namespace_id == namespace_id)
     return Export(query, columns, failures.c.failure_id, failures.c.at)
@@ -157,6 +194,7 @@ def _objects(namespace_id: str) -> Export:
 EXPORTS: Mapping[str, Callable[[str], Export]] = {
     "tasks": _tasks,
     "items": _items,
+    "funnel": _funnel,
     "failures": _failures,
     "objects": _objects,
 }

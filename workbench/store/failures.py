@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,20 +16,21 @@ from workbench.store.listing import Listing, PageRequest, fetch
 from workbench.store.moments import moment
 from workbench.store.tables import failures
 
-_LISTING = Listing(
-    key=failures.c.failure_id,
-    fields={
-        "object_id": Field(failures.c.object_id),
-        "object_name": Field(failures.c.object_name),
-        "collection": Field(failures.c.collection),
-        "category": Field(failures.c.category),
-        "message": Field(failures.c.message),
-        "stage": Field(failures.c.stage),
-        "retryable": Field(failures.c.retryable, "bool"),
-        "at": Field(failures.c.at, "time"),
-    },
-    sort="object_name",
-)
+#: What failures can be filtered and sorted by.
+FIELDS: Mapping[str, Field] = {
+    "object_id": Field(failures.c.object_id),
+    "object_name": Field(failures.c.object_name),
+    "collection": Field(failures.c.collection),
+    "category": Field(failures.c.category),
+    "message": Field(failures.c.message),
+    "stage": Field(failures.c.stage),
+    "retryable": Field(failures.c.retryable, "bool"),
+    "at": Field(failures.c.at, "time"),
+    "attempts": Field(failures.c.attempts, "integer"),
+    "worker": Field(failures.c.worker, nullable=True),
+    "digest": Field(failures.c.digest, nullable=True),
+}
+_LISTING = Listing(key=failures.c.failure_id, fields=FIELDS, sort="object_name")
 
 
 class Failures:
@@ -59,5 +61,8 @@ def _out(row: Row[Any]) -> FailureOut:
         stage=row.stage,
         traceback=row.traceback,
         retryable=row.retryable,
+        attempts=row.attempts,
+        worker=row.worker,
+        digest=row.digest,
         at=moment(row.at),
     )

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from workbench.domain.states import ItemState, TaskState
+from workbench.domain.states import Event, ItemState, Request, TaskState
 from workbench.store import tables as t
 from workbench.store.acceptance import bucket_by_id, bucket_collections
 from workbench.store.chunk_end import ChunkResult, ChunkWriter, Finding
@@ -26,8 +27,8 @@ from workbench.store.statements import (
     add_counts,
     cancel_open,
     collection_of,
-    enter,
     forget_objects,
+    happen,
     load_task,
     touch,
 )
@@ -60,10 +61,21 @@ class Ledger:
             return bucket_collections(connection, namespace_id, bucket_id)
 
     def begin(self, namespace_id: str, task_id: str) -> TaskRecord:
-        """The task, now in progress unless it has ended."""
+        """The task, now in progress; paused when that was asked before it began."""
         with self._database.write() as connection:
-            enter(connection, namespace_id, task_id, TaskState.IN_PROGRESS, started_at=now_ms())
+            task = load_task(connection, namespace_id, task_id)
+            values: dict[str, Any] = {"started_at": now_ms()}
+            if task.state is TaskState.PENDING and task.requested == Request.PAUSE:
+                happen(connection, namespace_id, task_id, Event.PAUSED, requested=None, **values)
+            else:
+                happen(connection, namespace_id, task_id, Event.BEGIN, **values)
             return load_task(connection, namespace_id, task_id)
+
+    def pause(self, namespace_id: str, task_id: str) -> None:
+        """Nothing of the task runs any more: it is paused, if that is still what was asked."""
+        with self._database.write() as connection:
+            asked = Request.PAUSE
+            happen(connection, namespace_id, task_id, Event.PAUSED, asked=asked, requested=None)
 
     def fail(
         self, namespace_id: str, task_id: str, code: str, message: str, hint: str | None
@@ -71,15 +83,16 @@ class Ledger:
         """End the task as FAILED; what has not come to its end is canceled."""
         with self._database.write() as connection:
             cancel_open(connection, namespace_id, task_id)
-            enter(
+            happen(
                 connection,
                 namespace_id,
                 task_id,
-                TaskState.FAILED,
+                Event.FAILED,
                 error_code=code,
                 error_message=message,
                 error_hint=hint,
                 ended_at=now_ms(),
+                requested=None,
             )
 
     # ---- listing ---------------------------------------------------------------------------------
@@ -199,8 +212,9 @@ class Ledger:
         """Every open item of the chunk fails for the reason of ``reason.failure``."""
         with self._database.write() as connection:
             rows = connection.execute(
-                sa.select(t.items.c.object_id, t.chunks.c.collection_id)
+                sa.select(t.items.c.object_id, t.chunks.c.collection_id, t.collections.c.digest)
                 .join(t.chunks, t.chunks.c.chunk_id == t.items.c.chunk_id)
+                .join(t.collections, t.collections.c.collection_id == t.chunks.c.collection_id)
                 .where(t.items.c.chunk_id == chunk_id, t.items.c.state.in_(OPEN))
             ).all()
             connection.execute(
@@ -212,7 +226,17 @@ class Ledger:
                 Finding(row.object_id, ItemState.FAILED, "", failure=reason.failure) for row in rows
             ]
             result = ChunkResult(
-                chunk_id, task_id, rows[0].collection_id, "", "", None, 0, 0, "", findings
+                chunk_id=chunk_id,
+                task_id=task_id,
+                collection_id=rows[0].collection_id,
+                digest=rows[0].digest,
+                space="",
+                segment_key=None,
+                segment_documents=0,
+                segment_bytes=0,
+                worker="",
+                findings=findings,
+                final=True,
             )
             ChunkWriter(connection, namespace_id, result).write()
 

@@ -210,11 +210,12 @@ class PageWriter:
                 object_id = object_ids[entry.name]
                 present: Any = searchable.get((object_id, collection.collection_id))
                 skipped = self._up_to_date(present, entry, collection)
-                rows.append(self._item_row(object_id, collection.collection_id, skipped))
+                documents = present.documents if skipped else 0
+                rows.append(self._item_row(object_id, collection, skipped, documents))
                 count = counts.setdefault(collection.collection_id, Counter())
                 count["total"] += 1
                 count["skipped"] += skipped
-                count["documents"] += present.documents if skipped else 0
+                count["documents"] += documents
         if rows:
             self.connection.execute(sa.insert(t.items), rows)
         for collection_id, count in counts.items():
@@ -231,13 +232,16 @@ class PageWriter:
             and not self.verify
         )
 
-    def _item_row(self, object_id: str, collection_id: str, skipped: bool) -> dict[str, Any]:
+    def _item_row(
+        self, object_id: str, collection: CollectionRecord, skipped: bool, documents: int
+    ) -> dict[str, Any]:
         return {
             "namespace_id": self.task.namespace_id,
             "task_id": self.task.task_id,
-            "collection_id": collection_id,
+            "collection_id": collection.collection_id,
             "object_id": object_id,
             "state": (ItemState.SKIPPED if skipped else ItemState.PENDING).value,
+            "documents": documents,
         }
 
     def _collection(self, wanted: CollectionRecord | Recipe) -> CollectionRecord:

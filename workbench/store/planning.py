@@ -70,7 +70,7 @@ class Planning:
             )
 
     def waiting(self, namespace_id: str, task_id: str) -> dict[str, int]:
-        """How many items of each collection are in no chunk, counted up to ``COUNTED``."""
+        """How many items of each collection can go into a chunk now, counted up to ``COUNTED``."""
         with self._database.read() as connection:
             collections = connection.execute(
                 sa.select(t.progress.c.collection_id)
@@ -81,7 +81,7 @@ class Planning:
             for collection_id in list(collections):
                 some = (
                     sa.select(t.items.c.item_id)
-                    .where(*_unplanned(task_id, collection_id))
+                    .where(*_unplanned(task_id, collection_id), _due())
                     .limit(COUNTED)
                     .subquery()
                 )
@@ -89,6 +89,32 @@ class Planning:
                 if number:
                     counts[collection_id] = number
             return counts
+
+    def some(self, task_id: str, collection_id: str) -> bool:
+        """Whether an item of the collection is in no chunk."""
+        query = sa.select(t.items.c.item_id).where(*_unplanned(task_id, collection_id)).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def next_due(self, namespace_id: str, task_id: str) -> float | None:
+        """Seconds until the first of the items can go into a chunk that must wait for another
+        attempt (0: now); None where no item is in no chunk."""
+        with self._database.read() as connection:
+            collections = connection.execute(
+                sa.select(t.progress.c.collection_id).where(
+                    t.progress.c.namespace_id == namespace_id, t.progress.c.task_id == task_id
+                )
+            ).scalars()
+            first = [
+                connection.execute(
+                    sa.select(sa.func.min(sa.func.coalesce(t.items.c.not_before, 0))).where(
+                        *_unplanned(task_id, collection_id)
+                    )
+                ).scalar()
+                for collection_id in list(collections)
+            ]
+        due = [each for each in first if each is not None]
+        return max(0, min(due) - now_ms()) / 1000 if due else None
 
     def take(
         self, namespace_id: str, task_id: str, collection_id: str, most: int, most_bytes: int
@@ -120,7 +146,11 @@ class Planning:
                     t.indexed.c.digest == digest,
                 ),
             )
-            .where(t.items.c.namespace_id == namespace_id, *_unplanned(task_id, collection_id))
+            .where(
+                t.items.c.namespace_id == namespace_id,
+                *_unplanned(task_id, collection_id),
+                _due(),
+            )
             .order_by(t.items.c.item_id)
             .limit(most)
         )
@@ -173,3 +203,8 @@ def _unplanned(task_id: str, collection_id: str) -> tuple[sa.ColumnElement[bool]
         t.items.c.chunk_id.is_(None),
         t.items.c.state == sa.literal_column(f"'{ItemState.PENDING.value}'"),
     )
+
+
+def _due() -> sa.ColumnElement[bool]:
+    """Not waiting for another attempt."""
+    return sa.or_(t.items.c.not_before.is_(None), t.items.c.not_before <= now_ms())

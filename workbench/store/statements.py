@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workbench.domain.states import ENTERED_FROM, ItemState, TaskKind, TaskState
+from workbench.domain import ids
+from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.states import EVENTS, Event, ItemState, Request, TaskKind, TaskState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
-from workbench.store.records import TaskRecord
+from workbench.store.pace import marked
+from workbench.store.records import BucketRecord, TaskRecord
 
 #: The states of an item that has not come to its end.
 OPEN = (ItemState.PENDING.value, ItemState.EXTRACTED.value)
@@ -40,20 +43,104 @@ def load_task(connection: Connection, namespace_id: str, task_id: str) -> TaskRe
     )
 
 
-def enter(
-    connection: Connection, namespace_id: str, task_id: str, state: TaskState, **values: Any
+def happen(
+    connection: Connection,
+    namespace_id: str,
+    task_id: str,
+    event: Event,
+    *,
+    asked: Request | None = None,
+    **values: Any,
 ) -> bool:
-    """Move the task to ``state`` if it may go there from where it is."""
-    changed = connection.execute(
-        sa.update(t.tasks)
-        .where(
-            t.tasks.c.namespace_id == namespace_id,
-            t.tasks.c.task_id == task_id,
-            t.tasks.c.state.in_([str(s) for s in ENTERED_FROM[state]]),
-        )
-        .values(state=state, sequence=t.tasks.c.sequence + 1, **values)
+    """The event changes the task's state, if it may happen where the task is; with ``asked`` only
+    while that request is not done."""
+    transition = EVENTS[event]
+    statement = sa.update(t.tasks).where(
+        t.tasks.c.namespace_id == namespace_id,
+        t.tasks.c.task_id == task_id,
+        t.tasks.c.state.in_([str(s) for s in transition.sources]),
     )
-    return bool(changed.rowcount)
+    if asked is not None:
+        statement = statement.where(t.tasks.c.requested == asked)
+    changed = connection.execute(
+        statement.values(state=transition.target, sequence=t.tasks.c.sequence + 1, **values)
+    )
+    if not changed.rowcount:
+        return False
+    note_state(connection, namespace_id, task_id)
+    if transition.target is TaskState.IN_PROGRESS:  # a rate says nothing across a pause
+        connection.execute(
+            sa.update(t.progress).where(t.progress.c.task_id == task_id).values(marks=[])
+        )
+    return True
+
+
+def note_state(connection: Connection, namespace_id: str, task_id: str) -> None:
+    """Keep the state that the task has just taken, so that everyone can be told of it once; a
+    request made twice changes nothing."""
+    columns, states = t.tasks.c, t.task_states.c
+    now = connection.execute(
+        sa.select(columns.sequence, columns.state, columns.requested).where(
+            columns.namespace_id == namespace_id, columns.task_id == task_id
+        )
+    ).one()
+    last = connection.execute(
+        sa.select(states.state, states.requested)
+        .where(states.task_id == task_id)
+        .order_by(states.sequence.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is None or tuple(last) != (now.state, now.requested):
+        connection.execute(
+            sa.insert(t.task_states).values(
+                namespace_id=namespace_id,
+                task_id=task_id,
+                sequence=now.sequence,
+                state=now.state,
+                requested=now.requested,
+                at=now_ms(),
+            )
+        )
+
+
+def new_task(
+    connection: Connection,
+    namespace_id: str,
+    kind: TaskKind,
+    request: Mapping[str, Any],
+    *,
+    bucket: BucketRecord | None,
+    key: str | None = None,
+    retry_of: str | None = None,
+) -> str:
+    """A task that waits, and the word to Temporal to start it."""
+    task_id = ids.new_id(ids.TASK)
+    connection.execute(
+        sa.insert(t.tasks).values(
+            task_id=task_id,
+            namespace_id=namespace_id,
+            kind=kind,
+            state=TaskState.PENDING,
+            bucket_id=bucket.bucket_id if bucket else None,
+            bucket=bucket.name if bucket else None,
+            retry_of=retry_of,
+            request=dict(request),
+            idempotency_key=key,
+            created_at=now_ms(),
+        )
+    )
+    note_state(connection, namespace_id, task_id)
+    say(connection, namespace_id, task_id, "start")
+    return task_id
+
+
+def say(connection: Connection, namespace_id: str, task_id: str, action: str) -> None:
+    """A word to Temporal, which the relay carries: ``start``, or a request."""
+    connection.execute(
+        sa.insert(t.outbox).values(
+            namespace_id=namespace_id, task_id=task_id, action=action, created_at=now_ms()
+        )
+    )
 
 
 def touch(connection: Connection, namespace_id: str, task_id: str, **added: int) -> None:
@@ -84,7 +171,40 @@ def add_counts(
         .where(columns.task_id == task_id, columns.collection_id == collection_id)
         .values({name: columns[name] + value for name, value in added.items()})
     )
+    if added.get("indexed") or added.get("failed"):
+        _mark(connection, task_id, collection_id)
     touch(connection, namespace_id, task_id)
+
+
+def _mark(connection: Connection, task_id: str, collection_id: str) -> None:
+    """Note when the collection's items came to their ends, for its rate."""
+    columns = t.progress.c
+    here = sa.and_(columns.task_id == task_id, columns.collection_id == collection_id)
+    row = connection.execute(
+        sa.select(columns.marks, columns.indexed, columns.failed).where(here)
+    ).one()
+    marks = marked(row.marks, now_ms(), row.indexed + row.failed)
+    connection.execute(sa.update(t.progress).where(here).values(marks=marks))
+
+
+def add_failures(
+    connection: Connection,
+    namespace_id: str,
+    task_id: str,
+    collection_id: str,
+    added: Mapping[str, int],
+) -> None:
+    """Add to the counters of failed items by category."""
+    columns = t.failure_counts.c
+    for category, count in added.items():
+        key = {"task_id": task_id, "collection_id": collection_id, "category": category}
+        row = {**key, "namespace_id": namespace_id, "items": 0}
+        upsert(connection, t.failure_counts, [row], update=False)
+        connection.execute(
+            sa.update(t.failure_counts)
+            .where(*(columns[name] == value for name, value in key.items()))
+            .values(items=columns["items"] + count)
+        )
 
 
 def cancel_open(connection: Connection, namespace_id: str, task_id: str) -> None:
@@ -136,3 +256,22 @@ def collection_of(connection: Connection, namespace_id: str, chunk_id: str) -> s
             t.chunks.c.namespace_id == namespace_id, t.chunks.c.chunk_id == chunk_id
         )
     ).scalar_one()
+
+
+def bucket_by_id(connection: Connection, namespace_id: str, bucket_id: str) -> BucketRecord:
+    row = connection.execute(
+        sa.select(t.buckets).where(
+            t.buckets.c.namespace_id == namespace_id, t.buckets.c.bucket_id == bucket_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise WorkbenchError(
+            Code.NOT_FOUND, "the task's bucket has been deleted", "ingest its source again"
+        )
+    return bucket_record(row)
+
+
+def bucket_record(row: Any) -> BucketRecord:
+    return BucketRecord(
+        row.bucket_id, row.namespace_id, row.name, row.source_kind, row.source_uri, row.chosen
+    )

@@ -84,6 +84,7 @@ collections = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("space", sa.String(128), nullable=False),
+    sa.Column("retry", sa.JSON, nullable=False, default=dict),
     sa.Column("created_at", Millis, nullable=False),
     sa.UniqueConstraint("namespace_id", "name"),
     sa.Index("ix_collections_bucket_id", "bucket_id"),
@@ -111,15 +112,32 @@ tasks = sa.Table(
     sa.Column("error_code", sa.String(64)),
     sa.Column("error_message", sa.Text),
     sa.Column("error_hint", sa.Text),
+    sa.Column("note", sa.Text),
     sa.Column("sequence", sa.BigInteger, nullable=False, default=0),
     sa.Column("created_at", Millis, nullable=False),
     sa.Column("started_at", Millis),
     sa.Column("ended_at", Millis),
     sa.UniqueConstraint("namespace_id", "idempotency_key"),
     sa.Index("ix_tasks_namespace_id_created_at", "namespace_id", "created_at"),
+    sa.Index("ix_tasks_namespace_id_state", "namespace_id", "state"),
+)
+
+#: Every state that a task took (``requested`` is a part of it), written in the transaction in which
+#: it did; ``sequence`` is the task's at that moment.
+task_states = sa.Table(
+    "task_states",
+    metadata,
+    sa.Column("task_id", Id, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    _namespace(),
+    sa.Column("state", sa.String(32), nullable=False),
+    sa.Column("requested", sa.String(16)),
+    sa.Column("at", Millis, nullable=False),
 )
 
 #: Counts of a task's items by collection, changed in the transaction that changes the items.
+#: ``read`` and ``read_bytes``: objects whose bytes were read and hashed. ``marks``: when how many
+#: items had come to their ends by work, of the last seconds; the rate is made of them.
 progress = sa.Table(
     "progress",
     metadata,
@@ -133,7 +151,24 @@ progress = sa.Table(
     sa.Column("failed", sa.BigInteger, nullable=False, default=0),
     sa.Column("canceled", sa.BigInteger, nullable=False, default=0),
     sa.Column("documents", sa.BigInteger, nullable=False, default=0),
+    sa.Column("read", sa.BigInteger, nullable=False, default=0),
+    sa.Column("read_bytes", sa.BigInteger, nullable=False, default=0),
+    sa.Column("marks", sa.JSON, nullable=False, default=list),
 )
+
+#: A task's failed items by collection and category, counted as ``progress`` is.
+failure_counts = sa.Table(
+    "failure_counts",
+    metadata,
+    sa.Column("task_id", Id, primary_key=True),
+    sa.Column("collection_id", Id, primary_key=True),
+    sa.Column("category", sa.String(16), primary_key=True),
+    _namespace(),
+    sa.Column("items", sa.BigInteger, nullable=False, default=0),
+)
+
+#: ``read_bytes``: the object's bytes, when they were read and hashed for this item. ``documents``:
+#: those searchable for the item when it came to its end.
 
 items = sa.Table(
     "items",
@@ -145,6 +180,10 @@ items = sa.Table(
     sa.Column("object_id", Id, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("chunk_id", Id),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("not_before", Millis),
+    sa.Column("read_bytes", sa.BigInteger),
+    sa.Column("documents", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("task_id", "collection_id", "object_id"),
     sa.Index("ix_items_chunk_id", "chunk_id"),
 )
@@ -153,6 +192,7 @@ sa.Index(
     items.c.task_id,
     items.c.collection_id,
     items.c.item_id,
+    items.c.not_before,
     sqlite_where=sa.and_(items.c.chunk_id.is_(None), items.c.state == "pending"),
     postgresql_where=sa.and_(items.c.chunk_id.is_(None), items.c.state == "pending"),
 )
@@ -190,12 +230,16 @@ failures = sa.Table(
     sa.Column("retryable", sa.Boolean, nullable=False),
     sa.Column("worker", sa.String(128)),
     sa.Column("digest", sa.String(64)),
+    sa.Column("attempts", sa.Integer, nullable=False, default=1),
     sa.Column("at", Millis, nullable=False),
     sa.UniqueConstraint("task_id", "collection_id", "object_id"),
 )
 
 #: What is searchable now, a row per object and collection: which content (``sha256``), made by
-#: which extractor (``digest``), from which listing (``fingerprint``), in which segment and space.
+#: which extractor (``digest``), from which listing (``fingerprint``), in which segment and space;
+#: and how it came to be: by which task and chunk, instead of which content and digest, and, where
+#: nothing was extracted, from which object with equal content (``reused``, "" for one without
+#: documents).
 indexed = sa.Table(
     "indexed",
     metadata,
@@ -209,21 +253,28 @@ indexed = sa.Table(
     sa.Column("space", sa.String(128), nullable=False),
     sa.Column("documents", sa.Integer, nullable=False),
     sa.Column("at", Millis, nullable=False),
-    sa.Index("ix_indexed_collection_id", "collection_id"),
+    sa.Column("task_id", Id, nullable=False),
+    sa.Column("chunk_id", Id, nullable=False),
+    sa.Column("reused", Id),
+    sa.Column("before_sha256", sa.String(64)),
+    sa.Column("before_digest", sa.String(64)),
+    sa.Index("ix_indexed_collection_id", "collection_id", "segment_id"),
 )
 
 segments = sa.Table(
     "segments",
     metadata,
-    sa.Column("segment_id", Id, primary_key=True),  # the chunk's id
+    sa.Column("segment_id", Id, primary_key=True),  # the chunk's id, or one of its own
     _namespace(),
     sa.Column("task_id", Id, nullable=False),
     sa.Column("collection_id", Id, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("documents", sa.Integer, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("created_at", Millis, nullable=False),
     sa.Index("ix_segments_collection_id", "collection_id"),
+    sa.Index("ix_segments_namespace_id_digest", "namespace_id", "digest"),
 )
 
 #: Objects that a task's listing did not find again; applied only when it listed all.

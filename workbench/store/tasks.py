@@ -1,32 +1,25 @@
 """Tasks as they are read: state, progress summed over collections, and the sequence of changes.
 
 Progress comes from the ``progress`` table, a row per collection, so reading a task costs the same
-for ten items and for a million. ``total`` stays null until listing has ended; what is neither
-extracted nor at an end is pending.
+for ten items and for a million; what is told of it is in ``counts``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from workbench.domain.states import TaskKind, TaskState
-from workbench.domain.wire import (
-    CollectionProgress,
-    ObjectCounts,
-    Page,
-    Progress,
-    TaskError,
-    TaskOut,
-)
+from workbench.domain.wire import ObjectCounts, Page, TaskError, TaskOut, TaskStateOut
 from workbench.store.conditions import Field
-from workbench.store.database import Database
+from workbench.store.counts import Counts
+from workbench.store.database import Database, now_ms
 from workbench.store.listing import Listing, PageRequest, fetch
 from workbench.store.moments import moment, moment_or_none
-from workbench.store.tables import collections, progress, tasks
+from workbench.store.tables import collections, failure_counts, progress, task_states, tasks
 
 _LISTING = Listing(
     key=tasks.c.task_id,
@@ -42,7 +35,6 @@ _LISTING = Listing(
     },
     sort="-created_at",
 )
-_COUNTS = ("extracted", "indexed", "skipped", "failed", "canceled", "documents")
 
 
 class Snapshot(NamedTuple):
@@ -50,6 +42,13 @@ class Snapshot(NamedTuple):
 
     task: TaskOut
     sequence: int
+
+
+class Reading(NamedTuple):
+    """A task and all states that it took until then, read at one moment."""
+
+    task: TaskOut
+    states: Sequence[TaskStateOut]
 
 
 class Tasks:
@@ -67,6 +66,31 @@ class Tasks:
             if row is None:
                 return None
             return Snapshot(_with_progress(connection, namespace_id, [row])[0], row.sequence)
+
+    def reading(self, namespace_id: str, task_id: str) -> Reading | None:
+        query = _of(namespace_id).where(tasks.c.task_id == task_id)
+        states = (
+            sa.select(task_states)
+            .where(task_states.c.namespace_id == namespace_id, task_states.c.task_id == task_id)
+            .order_by(task_states.c.sequence)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            task = _with_progress(connection, namespace_id, [row])[0]
+            return Reading(task, [_state_out(each) for each in connection.execute(states)])
+
+    def moving(self, namespace_id: str, since: int, known: Collection[str]) -> list[TaskOut]:
+        """Tasks that have not ended, that were accepted at or after ``since`` (UTC milliseconds),
+        or that are among ``known``."""
+        goes_on = tasks.c.state.in_([str(s) for s in TaskState if not s.ended])
+        wanted = sa.or_(goes_on, tasks.c.created_at >= since, tasks.c.task_id.in_(known))
+        with self._database.read() as connection:
+            rows = connection.execute(
+                _of(namespace_id).where(wanted).order_by(tasks.c.created_at)
+            ).all()
+            return _with_progress(connection, namespace_id, rows)
 
     def sequence(self, namespace_id: str, task_id: str) -> int | None:
         """Grows with every change of the task; None when there is no such task."""
@@ -105,11 +129,17 @@ def _with_progress(
     by_task: dict[str, list[Row[Any]]] = {row.task_id: [] for row in rows}
     for part in connection.execute(query):
         by_task[part.task_id].append(part)
-    return [_out(row, by_task[row.task_id]) for row in rows]
+    failed: dict[str, list[Row[Any]]] = {row.task_id: [] for row in rows}
+    counted = sa.select(failure_counts).where(failure_counts.c.task_id.in_(list(failed)))
+    for count in connection.execute(counted):
+        failed[count.task_id].append(count)
+    now = now_ms()
+    return [
+        _out(row, Counts(row, by_task[row.task_id], failed[row.task_id], now)) for row in rows
+    ]
 
 
-def _out(row: Row[Any], parts: Sequence[Row[Any]]) -> TaskOut:
-    listed = bool(row.listing_ended)
+def _out(row: Row[Any], counts: Counts) -> TaskOut:
     return TaskOut(
         task_id=row.task_id,
         kind=TaskKind(row.kind),
@@ -117,34 +147,31 @@ def _out(row: Row[Any], parts: Sequence[Row[Any]]) -> TaskOut:
         requested=_requested(row.requested),
         bucket=row.bucket,
         retry_of=row.retry_of,
-        progress=Progress(**_counts(parts, listed)),
+        progress=counts.task(),
         objects=ObjectCounts(
             listed=row.listed,
             matched=row.listed - row.unmatched,
             unmatched=row.unmatched,
             removed=row.removed,
         ),
-        collections=[
-            CollectionProgress(
-                collection=part.collection, extractor=part.extractor, **_counts([part], listed)
-            )
-            for part in parts
-        ],
+        collections=counts.collections(),
+        stages=counts.stages(),
         error=_error(row),
+        note=row.note,
         created_at=moment(row.created_at),
         started_at=moment_or_none(row.started_at),
         ended_at=moment_or_none(row.ended_at),
     )
 
 
-def _counts(parts: Iterable[Row[Any]], listed: bool) -> dict[str, Any]:
-    sums = dict.fromkeys((*_COUNTS, "total"), 0)
-    for part in parts:
-        for name in sums:
-            sums[name] += getattr(part, name)
-    seen = sums["total"]
-    done = sum(sums[name] for name in _COUNTS if name != "documents")
-    return {**sums, "total": seen if listed else None, "pending": seen - done}
+def _state_out(row: Row[Any]) -> TaskStateOut:
+    return TaskStateOut(
+        task_id=row.task_id,
+        sequence=row.sequence,
+        state=TaskState(row.state),
+        requested=_requested(row.requested),
+        at=moment(row.at),
+    )
 
 
 def _requested(value: str | None) -> Literal["pause", "cancel"] | None:

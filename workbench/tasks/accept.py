@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from workbench.access.principal import Principal
+from workbench.domain import filters
 from workbench.domain.errors import Code, WorkbenchError, not_found
-from workbench.domain.wire import IngestRequest
+from workbench.domain.retries import policy
+from workbench.domain.states import Request
+from workbench.domain.wire import IngestRequest, RetryRequest
 from workbench.extraction.registry import Registry
-from workbench.store.acceptance import Acceptance, IngestOrder, Recipe
+from workbench.store.acceptance import Acceptance, IngestOrder, Recipe, Scope
 from workbench.store.ledger import Ledger
 from workbench.store.records import BucketRecord, CollectionRecord
+from workbench.store.retrying import Selection
 from workbench.store.targets import Targets
 from workbench.tasks.recipes import recipe
 
@@ -114,6 +118,8 @@ class Accept:
             else {}
         )
         named = [self._registry.get(name).spec.name for name in request.extractors or ()]
+        retry = request.retry or {}
+        policy(retry)  # raises for what is none
         order = IngestOrder(
             bucket=place.bucket,
             source_kind=FOLDER,
@@ -123,23 +129,37 @@ class Accept:
                 "exclude": request.exclude,
                 "verify": request.verify,
                 "collections": named if request.extractors is not None else None,
+                **({"retry": retry} if retry else {}),
             },
             recipes=self._named(request, present) if request.extractors is not None else None,
             changed=self._changes(request, present) if request.extractors is None else (),
+            retry=retry,
         )
         task_id = self._acceptance.ingest(namespace_id, order, idempotency_key)
         self._wake()
         return task_id
 
-    def cancel(self, namespace_id: str, task_id: str) -> None:
-        self._acceptance.ask(namespace_id, task_id, "cancel")
+    def ask(self, namespace_id: str, task_id: str, request: Request) -> None:
+        self._acceptance.ask(namespace_id, task_id, request)
         self._changed(task_id)
         self._wake()
 
-    def retry(self, namespace_id: str, task_id: str) -> str:
-        new = self._acceptance.retry(namespace_id, task_id)
+    def retry(self, namespace_id: str, task_id: str, request: RetryRequest) -> str:
+        rule = request.filter
+        selection = Selection(
+            retryable=request.retryable,
+            objects=tuple(request.objects),
+            failures=tuple(request.failures),
+            filter=filters.parse(rule) if rule else None,
+        )
+        new = self._acceptance.retry(namespace_id, task_id, selection)
         self._wake()
         return new
+
+    def reindex(self, namespace_id: str, scope: Scope, compact: bool) -> str:
+        task_id = self._acceptance.reindex(namespace_id, scope, compact)
+        self._wake()
+        return task_id
 
     def delete(self, namespace_id: str, kind: str, target_id: str) -> str:
         bucket_id = self._targets.bucket_of(namespace_id, kind, target_id)

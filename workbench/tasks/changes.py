@@ -1,17 +1,19 @@
 """Waking those who wait for a change of a task, within one process.
 
-A waiter names the sequence number it has seen. Between its look at the store and its call a change
-may happen that nobody would wake it for; so each change is numbered, and a waiter that has not been
-answered since the last one is answered at once. That costs at most one needless look a change.
+A waiter takes a mark, looks at the store, and waits with the mark: each change gives another one,
+so that a change between the look and the wait is not slept through.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 
-#: Tasks whose last change is remembered; older ones are looked at without a wake.
+#: Tasks whose last change is remembered; a waiter for an older one wakes once more than needed.
 REMEMBERED = 1000
+#: Stands for every task.
+ANY = ""
 
 
 class Bell:
@@ -35,40 +37,36 @@ class Bell:
 
 
 class Changes:
-    """``changed`` may be called from any thread; ``wait`` is for the loop that made this."""
+    """``changed`` may be called from any thread; the rest is for the loop that made this."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._events: dict[str, asyncio.Event] = {}
-        self._changes: OrderedDict[str, int] = OrderedDict()
-        self._answered: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self._marks: OrderedDict[str, int] = OrderedDict()
+        self._count = 0
 
     def changed(self, task_id: str) -> None:
         self._loop.call_soon_threadsafe(self._wake, task_id)
 
     def _wake(self, task_id: str) -> None:
-        self._changes[task_id] = self._changes.pop(task_id, 0) + 1
-        _shorten(self._changes)
-        event = self._events.pop(task_id, None)
-        if event is not None:
-            event.set()
+        self._count += 1
+        self._marks[task_id] = self._count
+        self._marks.move_to_end(task_id)
+        while len(self._marks) > REMEMBERED:
+            self._marks.popitem(last=False)
+        for key in (task_id, ANY):
+            event = self._events.pop(key, None)
+            if event is not None:
+                event.set()
 
-    async def wait(self, task_id: str, after: int, seconds: float) -> None:
-        """Returns when the task has changed since it was answered for ``after``, or after
-        ``seconds``."""
-        key = (task_id, after)
-        change = self._changes.get(task_id, 0)
-        if self._answered.get(key, 0) == change:
-            event = self._events.setdefault(task_id, asyncio.Event())
-            try:
-                await asyncio.wait_for(event.wait(), seconds)
-            except TimeoutError:
-                return
-        self._answered[key] = self._changes.get(task_id, 0)
-        self._answered.move_to_end(key)
-        _shorten(self._answered)
+    def mark(self, task_id: str = ANY) -> int:
+        """Take it before looking at the store; another number each time the task has changed."""
+        return self._count if task_id == ANY else self._marks.get(task_id, 0)
 
-
-def _shorten(kept: OrderedDict[str, int] | OrderedDict[tuple[str, int], int]) -> None:
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)
+    async def wait(self, mark: int, seconds: float, task_id: str = ANY) -> None:
+        """Returns when the task has changed since ``mark``, or after ``seconds``."""
+        if self.mark(task_id) != mark:
+            return
+        event = self._events.setdefault(task_id, asyncio.Event())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)

@@ -11,6 +11,9 @@ from workbench.extraction.registry import Registry
 from workbench.store.endings import Endings
 from workbench.store.ledger import Ledger
 from workbench.store.planning import Planning
+from workbench.store.rebuilding import Rebuilding
+from workbench.store.segments import Segments
+from workbench.tasks.known import Known
 from workbench.tasks.sizing import Rates
 from workbench.telemetry.events import Event
 from workbench.vectors.port import VectorStore
@@ -23,6 +26,9 @@ class ControlContext:
     ledger: Ledger
     planning: Planning
     endings: Endings
+    segments: Segments
+    rebuilding: Rebuilding
+    known: Known
     registry: Registry
     blobs: BlobStore
     vectors: VectorStore

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 
 #: Well below the heartbeat timeout of 10 s; cancel arrives with the answer to a heartbeat.
-SECONDS = 1.0
+SECONDS = 0.5
 
 
 @asynccontextmanager

@@ -33,11 +33,13 @@ class IngestInput:
 
 @dataclass(frozen=True)
 class Begun:
-    """``ended`` when the task has come to its end already; ``canceled`` when that was asked."""
+    """``ended`` when the task has come to its end already; ``canceled`` when that was asked;
+    ``paused`` when it is."""
 
     ended: bool
     listed: bool
     canceled: bool
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,12 @@ class PlanRequest:
 
 @dataclass(frozen=True)
 class Planned:
-    """``exhausted``: listing has ended and no item waits for a chunk."""
+    """``exhausted``: listing has ended and no item waits for a chunk. ``wait_s``: those that wait
+    are to be tried again, the first of them after so many seconds."""
 
     chunks: list[ChunkRef] = field(default_factory=list[ChunkRef])
     exhausted: bool = False
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,14 @@ class IndexRequest:
 
 
 @dataclass(frozen=True)
+class Indexed:
+    """``waiting``: items of the chunk's collection wait for a chunk, such as those of this one that
+    are to be tried again."""
+
+    waiting: bool
+
+
+@dataclass(frozen=True)
 class GiveUp:
     task: TaskRef
     chunk_id: str
@@ -117,3 +129,12 @@ class FailTask:
     code: str
     message: str
     hint: str | None
+
+
+@dataclass(frozen=True)
+class FinishRebuild:
+    """``note`` says what tidying up has freed."""
+
+    task: TaskRef
+    canceled: bool
+    note: str | None

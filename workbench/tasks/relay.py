@@ -8,19 +8,16 @@ stays and is tried again. Starting twice is harmless: the id is taken.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from workbench.domain.states import TaskKind
 from workbench.store.outbox import Letter, Outbox
 from workbench.tasks.changes import Bell
-from workbench.tasks.messages import CONTROL_QUEUE, IngestInput, TaskRef
+from workbench.tasks.messages import TaskRef
+from workbench.tasks.starting import start_workflow
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +66,8 @@ class Relay:
 
     async def _deliver(self, letter: Letter) -> None:
         if letter.action == "start":
-            await self._start(letter)
+            task = TaskRef(letter.task_id, letter.namespace_id)
+            await start_workflow(self._client, task, letter.kind, self._window)
             return
         try:
             await self._client.get_workflow_handle(letter.task_id).signal("control", letter.action)
@@ -77,16 +75,3 @@ class Relay:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise
             await asyncio.to_thread(self._lost, letter)
-
-    async def _start(self, letter: Letter) -> None:
-        task = TaskRef(letter.task_id, letter.namespace_id)
-        argument = IngestInput(task, self._window) if letter.kind == TaskKind.INGEST else task
-        with contextlib.suppress(WorkflowAlreadyStartedError):
-            await self._client.start_workflow(
-                letter.kind,
-                argument,
-                id=letter.task_id,
-                task_queue=CONTROL_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            )

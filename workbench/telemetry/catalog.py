@@ -2,8 +2,9 @@
 them, the documentation prints them, and every reader builds its Arrow batches by them.
 
 ``stages`` and ``searches`` are events; the fields of an event's class are the columns here.
-``tasks``, ``items``, ``failures`` and ``objects`` are rows of the metadata store, ``documents`` the
-payloads of the vector store. ``namespace_id`` is no column: a reader always sees one namespace.
+``tasks``, ``items``, ``funnel``, ``failures`` and ``objects`` are rows of the metadata store,
+``documents`` the payloads of the vector store. ``namespace_id`` is no column: a reader always sees
+one namespace.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 import pyarrow as pa
 
 from workbench.domain.errors import Code, WorkbenchError, not_found
+from workbench.domain.states import Category
 from workbench.telemetry.arrow import ArrowSchema
 
 Source = Literal["events", "metadata", "vectors"]
@@ -107,6 +109,32 @@ ITEMS = Table(
         Column("object_name", TEXT, "path of the object in its source"),
         Column("collection", TEXT, "name of the collection"),
         Column("state", TEXT, "pending, extracted, indexed, skipped, failed or canceled"),
+        Column("read_bytes", INTEGER, "bytes read and hashed; null where none were"),
+        Column("documents", INTEGER, "documents searchable for it when it ended"),
+    ),
+)
+
+FUNNEL = Table(
+    "funnel",
+    "How many are left after each step: one row per task and collection.",
+    "metadata",
+    (
+        Column("task_id", TEXT, "the task"),
+        Column("collection", TEXT, "name of the collection"),
+        Column("listed", INTEGER, "objects that the source listed"),
+        Column("matched", INTEGER, "those of a type that the extractor takes"),
+        Column("read", INTEGER, "those that were read and hashed"),
+        Column("read_bytes", INTEGER, "their bytes"),
+        Column("unchanged", INTEGER, "those that needed no extraction"),
+        Column("extracted", INTEGER, "those that were extracted"),
+        Column("documents", INTEGER, "documents searchable for them, unchanged ones included"),
+        Column("indexed", INTEGER, "those that became searchable"),
+        Column("canceled", INTEGER, "those given up by a cancel"),
+        Column("failed", INTEGER, "those that failed"),
+        *(
+            Column(f"failed_{category.value}", INTEGER, f"those that failed for {category.value}")
+            for category in Category
+        ),
     ),
 )
 
@@ -144,7 +172,9 @@ FAILURES = Table(
         Column("stage", TEXT, "the stage that failed"),
         Column("traceback", TEXT, "end of the traceback, where there is one"),
         Column("retryable", FLAG, "whether the same content may succeed later"),
+        Column("attempts", INTEGER, "how often it was tried"),
         Column("worker", TEXT, "the process that met it"),
+        Column("digest", TEXT, "of the extractor: its name, version, parameters and models"),
         Column("at", TIME, "when it failed"),
     ),
     "at",
@@ -212,7 +242,8 @@ DOCUMENTS = Table(
 )
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (TASKS, ITEMS, STAGES, FAILURES, SEARCHES, OBJECTS, DOCUMENTS)
+    table.name: table
+    for table in (TASKS, ITEMS, FUNNEL, STAGES, FAILURES, SEARCHES, OBJECTS, DOCUMENTS)
 }
 
 

@@ -17,11 +17,11 @@ from temporalio.exceptions import ApplicationError
 
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.filters import And, any_of, eq
-from workbench.domain.states import RETRYABLE, Category, ItemState
+from workbench.domain.states import RETRYABLE, Category, ItemState, Request, TaskState
 from workbench.store.chunk_end import Finding
 from workbench.store.database import now_ms
 from workbench.tasks.activities.indexing import index_chunk
-from workbench.tasks.activities.listing import list_slice
+from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.context import ControlContext
 from workbench.tasks.folder import SourceUnreadable
@@ -31,6 +31,7 @@ from workbench.tasks.messages import (
     FailTask,
     Finish,
     GiveUp,
+    Indexed,
     IndexRequest,
     ListProgress,
     Planned,
@@ -52,6 +53,7 @@ class ControlActivities:
     def all(self) -> Sequence[Callable[..., Awaitable[Any]]]:
         return [
             self.begin,
+            self.paused,
             self.list_source,
             self.plan,
             self.index,
@@ -69,7 +71,18 @@ class ControlActivities:
             self._context.ledger.begin, task.namespace_id, task.task_id
         )
         self._context.changed(task.task_id)
-        return Begun(record.state.ended, record.listing_ended, record.requested == "cancel")
+        return Begun(
+            ended=record.state.ended,
+            listed=record.listing_ended,
+            canceled=record.requested == Request.CANCEL,
+            paused=record.state is TaskState.PAUSED,
+        )
+
+    @activity.defn(name="paused")
+    async def paused(self, task: TaskRef) -> None:
+        """Nothing of the task runs any more."""
+        await asyncio.to_thread(self._context.ledger.pause, task.namespace_id, task.task_id)
+        self._context.changed(task.task_id)
 
     @activity.defn(name="list_source")
     async def list_source(self, task: TaskRef) -> ListProgress:
@@ -97,6 +110,15 @@ class ControlActivities:
     async def plan(self, request: PlanRequest) -> Planned:
         """Waits a little for the listing when there is nothing to plan yet."""
         task, started_at, begun = request.task, now_ms(), time.perf_counter()
+        async with heartbeats():
+            planned = await self._plan(request)
+        if planned.chunks:
+            items = sum(chunk.items for chunk in planned.chunks)
+            self._tell(task, "plan", started_at, time.perf_counter() - begun, items)
+        return planned
+
+    async def _plan(self, request: PlanRequest) -> Planned:
+        task = request.task
         deadline = time.monotonic() + PLAN_WAIT_SECONDS
         while True:
             record = await asyncio.to_thread(
@@ -105,18 +127,19 @@ class ControlActivities:
             planned = await asyncio.to_thread(
                 plan_chunks, self._context, record, request.after, request.most
             )
-            if planned.chunks or planned.exhausted or time.monotonic() > deadline:
-                break
+            settled = planned.chunks or planned.exhausted or planned.wait_s
+            if settled or time.monotonic() > deadline:
+                return planned
             await asyncio.sleep(PLAN_POLL_SECONDS)
-        if planned.chunks:
-            items = sum(chunk.items for chunk in planned.chunks)
-            self._tell(task, "plan", started_at, time.perf_counter() - begun, items)
-        return planned
 
     @activity.defn(name="index")
-    async def index(self, request: IndexRequest) -> None:
+    async def index(self, request: IndexRequest) -> Indexed:
         async with heartbeats():
-            await index_chunk(self._context, request)
+            collection_id = await index_chunk(self._context, request)
+        waiting = await asyncio.to_thread(
+            self._context.planning.some, request.task.task_id, collection_id
+        )
+        return Indexed(waiting)
 
     @activity.defn(name="release")
     async def release(self, request: IndexRequest) -> None:
@@ -144,16 +167,18 @@ class ControlActivities:
         self._context.changed(task.task_id)
 
     @activity.defn(name="remove_missing")
-    async def remove_missing(self, task: TaskRef) -> None:
-        """Objects that a whole listing did not find lose their documents."""
+    async def remove_missing(self, task: TaskRef) -> bool:
+        """Objects that a whole listing did not find lose their documents. Works for about two
+        seconds; returns whether that was all of them."""
         ledger = self._context.ledger
+        deadline = time.monotonic() + SLICE_SECONDS
         async with heartbeats():
-            while True:
+            while time.monotonic() < deadline:
                 missing = await asyncio.to_thread(
                     ledger.missing, task.namespace_id, task.task_id, REMOVED_AT_ONCE
                 )
                 if not missing:
-                    return
+                    return True
                 spaces = await asyncio.to_thread(ledger.spaces_of, task.namespace_id, missing)
                 where = And(
                     (eq("namespace", task.namespace_id), any_of("object_id", tuple(missing)))
@@ -162,27 +187,30 @@ class ControlActivities:
                     await self._context.vectors.delete(space, where)
                 await asyncio.to_thread(ledger.removed, task.namespace_id, task.task_id, missing)
                 self._context.changed(task.task_id)
+        return False
 
     @activity.defn(name="finish")
     async def finish(self, order: Finish) -> str:
         task = order.task
-        state = await asyncio.to_thread(
-            self._context.endings.finish, task.namespace_id, task.task_id, order.canceled
-        )
+        async with heartbeats():
+            state = await asyncio.to_thread(
+                self._context.endings.finish, task.namespace_id, task.task_id, order.canceled
+            )
         self._context.changed(task.task_id)
         return state.value
 
     @activity.defn(name="fail_task")
     async def fail_task(self, order: FailTask) -> None:
         task = order.task
-        await asyncio.to_thread(
-            self._context.ledger.fail,
-            task.namespace_id,
-            task.task_id,
-            order.code,
-            order.message,
-            order.hint,
-        )
+        async with heartbeats():
+            await asyncio.to_thread(
+                self._context.ledger.fail,
+                task.namespace_id,
+                task.task_id,
+                order.code,
+                order.message,
+                order.hint,
+            )
         self._context.changed(task.task_id)
 
     @activity.defn(name="delete_target")

@@ -30,6 +30,9 @@ from workbench.extraction.worker import Summary
 from workbench.tasks.heartbeat import heartbeats
 from workbench.tasks.messages import Extracted, ExtractRequest
 
+#: Seconds until a chunk that did not stop is asked again.
+STOP_AGAIN = 0.1
+
 
 class ExtractActivities:
     def __init__(self, pool: ActorPool, blobs: BlobStore, registry: Registry) -> None:
@@ -85,8 +88,10 @@ class ExtractActivities:
         except asyncio.CancelledError:
             if work.done():
                 raise
-            with contextlib.suppress(Exception):
-                await self._pool.stop(chunk_id)
+            while not work.done():  # between two parts of a chunk there is no job to stop
+                with contextlib.suppress(Exception):
+                    await self._pool.stop(chunk_id)
+                await asyncio.wait([work], timeout=STOP_AGAIN)
             return await work
 
 

@@ -33,7 +33,8 @@ from workbench.telemetry.events import StageEvent
 DELETED_AT_ONCE = 500
 
 
-async def index_chunk(context: ControlContext, request: IndexRequest) -> None:
+async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
+    """The id of the chunk's collection."""
     begun, started_at = time.perf_counter(), now_ms()
     task, chunk_id = request.task, request.chunk_id
     namespace_id = task.namespace_id
@@ -54,10 +55,12 @@ async def index_chunk(context: ControlContext, request: IndexRequest) -> None:
     await _delete_stale(context, manifest, stale, read)
     result = _result(manifest, outcome, space.name, key)
     await asyncio.to_thread(context.ledger.record_chunk, namespace_id, result)
+    await asyncio.to_thread(context.known.note, manifest, outcome)
     context.rates.add(manifest.digest, len(outcome.objects), outcome.seconds)
     context.changed(task.task_id)
     seconds = time.perf_counter() - begun
     _tell(context, manifest, outcome, request, started_at, seconds)
+    return manifest.collection_id
 
 
 def _read(context: ControlContext, namespace_id: str, chunk_id: str) -> tuple[Manifest, Outcome]:
@@ -100,6 +103,7 @@ def _result(manifest: Manifest, outcome: Outcome, space: str, key: str | None) -
             sha256=o.sha256,
             size=o.size,
             documents=o.documents,
+            reused=o.reused,
         )
         for o in outcome.objects
     ]
@@ -117,6 +121,7 @@ def _result(manifest: Manifest, outcome: Outcome, space: str, key: str | None) -
                 failure.object_id,
                 ItemState.FAILED,
                 fingerprints[failure.object_id],
+                size=failure.size,
                 failure=values,
             )
         )

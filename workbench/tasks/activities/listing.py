@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from workbench.domain.mime import sniff
 from workbench.extraction.registry import Registry
@@ -22,6 +24,10 @@ from workbench.tasks.recipes import recipe
 
 PAGE = 1000
 SLICE_SECONDS = 2.0
+#: A slice lasts at least so many times as long as it takes to find its beginning, but cancel must
+#: act within five seconds.
+PLACES = 8
+LONGEST_SECONDS = 4.0
 HEAD_BYTES = 4096
 
 
@@ -40,14 +46,19 @@ def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
     source = folder_of(task, bucket.source_uri, context.home)
     collections = context.ledger.collections(task.namespace_id, bucket.bucket_id)
     named: Sequence[str] | None = task.request.get("collections")
-    route = router(context.registry, collections, bucket.chosen, named)
+    retry = task.request.get("retry", {})
+    route = router(context.registry, collections, bucket.chosen, named, retry)
     verify = bool(task.request.get("verify"))
-    deadline = time.monotonic() + SLICE_SECONDS
+    begun = time.monotonic()
+    deadline = begun + SLICE_SECONDS
     after = task.listing_cursor or ""
     seen = 0
     entries = source.entries(after)
     while True:
         page = list(itertools.islice(entries, PAGE))
+        if seen == 0:  # finding the place again in a large folder must not be most of the work
+            found = time.monotonic() - begun
+            deadline = begun + max(SLICE_SECONDS, min(PLACES * found, LONGEST_SECONDS))
         last = len(page) < PAGE
         kept = [entry for entry in page if not entry.skipped]
         upto = None if last else page[-1].name
@@ -90,9 +101,11 @@ def router(
     collections: Sequence[CollectionRecord],
     chosen: bool,
     named: Sequence[str] | None,
+    retry: Mapping[str, Any],
 ) -> Route:
     """Which collections take a MIME type: the task's ``named`` extractors; else the bucket's
-    collections and, unless a person chose those, the default extractor of the type."""
+    collections and, unless a person chose those, the default extractor of the type, with this
+    ``retry`` policy."""
     specs = {c.collection_id: registry.get(c.extractor).spec for c in collections}
     present = {specs[c.collection_id].name for c in collections}
     if named is not None:
@@ -106,7 +119,8 @@ def router(
             ]
             default = registry.default_for(mime)
             if named is None and not chosen and default and default.name not in present:
-                taking.append(recipe(registry, default.name, {}, keep=True))
+                made = recipe(registry, default.name, {}, keep=True)
+                taking.append(replace(made, retry=retry))
             routes[mime] = taking
         return routes[mime]
 

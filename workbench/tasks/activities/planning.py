@@ -44,10 +44,11 @@ def plan_chunks(context: ControlContext, task: TaskRecord, after: int, most: int
             waiting[turn] -= chunk.items
         if chunk is not None:
             chunks.append(chunk)
-    return Planned(
-        [_ref(context, chunk, collections) for chunk in chunks],
-        exhausted=task.listing_ended and not waiting,
-    )
+    refs = [_ref(context, chunk, collections) for chunk in chunks]
+    if waiting or not task.listing_ended:
+        return Planned(refs)
+    wait_s = context.planning.next_due(task.namespace_id, task.task_id)
+    return Planned(refs, exhausted=wait_s is None, wait_s=wait_s or 0.0)
 
 
 def _plan_one(
@@ -67,7 +68,9 @@ def _plan_one(
     if not items:
         return None
     chunk_id = ids.new_id(ids.CHUNK)
-    write_manifest(context.blobs, _manifest(task, bucket, collection, chunk_id, items))
+    known = context.known.tables(task.namespace_id, collection.digest, first)
+    manifest = _manifest(task, bucket, collection, chunk_id, items, known)
+    write_manifest(context.blobs, manifest)
     return context.planning.record(
         task.namespace_id, task.task_id, collection.collection_id, chunk_id, number, items
     )
@@ -79,6 +82,7 @@ def _manifest(
     collection: CollectionRecord,
     chunk_id: str,
     items: Sequence[Waiting],
+    known: Sequence[str],
 ) -> Manifest:
     root = Path(bucket.source_uri)
     return Manifest(
@@ -104,6 +108,7 @@ def _manifest(
             )
             for item in items
         ],
+        known=known,
     )
 
 

@@ -5,13 +5,16 @@ the window has room; and for each chunk its extraction (on the queue of its extr
 its indexing. The workflow knows ids and counters; what they stand for is in the store.
 
 Pause and cancel arrive as the signal ``control``. Extraction under way is asked to stop: it keeps
-what it has, and what it left is planned again (or canceled at the end). After ``chunks_per_run``
-chunks, or when the server suggests it, the run ends between chunks and continues as new.
+what it has, and what it left is planned again (or canceled at the end). When nothing runs any more
+the activity ``paused`` says so, and the workflow holds until resume or cancel. Items that are to be
+tried again after a while are planned when their time comes. After ``chunks_per_run`` chunks, or
+when the server suggests it, the run ends between chunks and continues as new.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
@@ -30,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
         FailTask,
         Finish,
         GiveUp,
+        Indexed,
         IndexRequest,
         IngestInput,
         ListProgress,
@@ -49,6 +53,8 @@ BOUNDED = RetryPolicy(
     maximum_attempts=20,
 )
 HEARTBEAT = timedelta(seconds=10)
+#: Counting, or canceling, a million items takes longer than a minute on a slow disk.
+LAST = timedelta(minutes=30)
 
 
 @workflow.defn(name="ingest")
@@ -62,14 +68,19 @@ class IngestWorkflow:
         self._number = state.last_number
         self._canceled = state.canceled
         self._paused = state.paused
+        self._told = False
+        self._listing = False
         self._exhausted = False
         self._chunks = 0
+        self._ended = 0
+        self._again = 0
         self._active: set[asyncio.Task[None]] = set()
         self._extracting: dict[str, ActivityHandle[Extracted]] = {}
         self._error: FailTask | None = None
 
     @workflow.signal
     def control(self, action: str) -> None:
+        self._told = True
         if action == "cancel":
             self._canceled = True
         elif action == "pause":
@@ -87,17 +98,18 @@ class IngestWorkflow:
             return "ended"
         self._listed = self._listed or begun.listed
         self._canceled = self._canceled or begun.canceled
+        if begun.paused and not self._told:  # else what it was told since is newer
+            self._paused = True
         listing = asyncio.create_task(self._list())
         await self._drive(listing)
         await asyncio.gather(listing)
         if self._error is not None:
-            await self._control("fail_task", self._error, None)
+            await self._control("fail_task", self._error, None, LAST)
             return "failed"
         if not self._done():
             workflow.continue_as_new(self._state())
-        if not self._canceled:
-            await self._control("remove_missing", self._task, None, timedelta(hours=1))
-        return await self._control("finish", Finish(self._task, self._canceled), str)
+        await self._remove_missing()
+        return await self._control("finish", Finish(self._task, self._canceled), str, LAST)
 
     def _state(self) -> IngestInput:
         return IngestInput(
@@ -122,10 +134,25 @@ class IngestWorkflow:
             or workflow.info().is_continue_as_new_suggested()
         )
 
+    async def _hold(self) -> None:
+        """While the task is paused: let what runs end, say so, and wait."""
+
+        def over() -> bool:
+            return not self._paused or self._canceled or self._error is not None
+
+        await workflow.wait_condition(lambda: over() or not (self._active or self._listing))
+        if not over():
+            await self._control("paused", self._task, None)
+            await workflow.wait_condition(over)
+
     # ---- listing and planning --------------------------------------------------------------------
 
     async def _list(self) -> None:
         while not self._listed and not self._stop_here():
+            if self._paused:
+                await workflow.wait_condition(lambda: not self._paused or self._stop_here())
+                continue
+            self._listing = True
             try:
                 progress: ListProgress = await self._control(
                     "list_source", self._task, ListProgress, timedelta(minutes=5)
@@ -133,12 +160,22 @@ class IngestWorkflow:
             except ActivityError as error:
                 self._error = self._failure(error)
                 return
+            finally:
+                self._listing = False
             self._listed = progress.ended
+
+    async def _remove_missing(self) -> None:
+        removed = False
+        while not removed and not self._canceled:
+            if self._paused:
+                await self._hold()
+                continue
+            removed = await self._control("remove_missing", self._task, bool, timedelta(minutes=5))
 
     async def _drive(self, listing: asyncio.Task[None]) -> None:
         while not self._stop_here():
             if self._paused:
-                await workflow.wait_condition(lambda: not self._paused or self._canceled)
+                await self._hold()
                 continue
             room = self._window - len(self._active)
             if room <= 0:
@@ -152,10 +189,13 @@ class IngestWorkflow:
                 await self._one_ends()
                 continue
             request = PlanRequest(self._task, self._number, room)
+            before = self._again
             planned: Planned = await self._control("plan", request, Planned)
-            self._exhausted = planned.exhausted
+            self._exhausted = planned.exhausted and self._again == before
             for chunk in planned.chunks:
                 self._start(chunk)
+            if planned.wait_s and not planned.chunks:
+                await self._wait(planned.wait_s)
         await workflow.wait_condition(lambda: not self._active)
 
     async def _one_ends(self) -> None:
@@ -164,12 +204,25 @@ class IngestWorkflow:
             lambda: len(self._active) < before or not self._exhausted or not self._active
         )
 
+    async def _wait(self, seconds: float) -> None:
+        """Until an item is to be tried again, or a chunk ends: it may have left some."""
+        before = self._ended
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._ended != before or self._paused or self._stop_here(),
+                timeout=timedelta(seconds=seconds),
+            )
+
     def _start(self, chunk: ChunkRef) -> None:
         self._number = max(self._number, chunk.number)
         self._chunks += 1
         task = asyncio.create_task(self._chunk(chunk))
         self._active.add(task)
-        task.add_done_callback(self._active.discard)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._active.discard(task)
+        self._ended += 1
 
     # ---- one chunk -------------------------------------------------------------------------------
 
@@ -190,29 +243,38 @@ class IngestWorkflow:
         try:
             extracted = await handle
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            # One that was asked to stop may also end because its worker died meanwhile.
+            if is_cancelled_exception(error) or self._canceled or self._paused:
                 extracted = Extracted(0, chunk.items, nothing=True)
             else:
                 await self._give_up(chunk, error)
                 return
         finally:
             del self._extracting[chunk.chunk_id]
-        if extracted.left:
-            self._exhausted = False
         if extracted.nothing:
             await self._control("release", IndexRequest(self._task, chunk.chunk_id), None)
+            self._plan_again()
             return
         try:
-            await self._index(
+            indexed = await self._index(
                 IndexRequest(self._task, chunk.chunk_id, extracted.queued_at, extracted.queued_s)
             )
         except ActivityError as error:
             await self._give_up(chunk, error)
+        else:
+            if indexed.waiting or extracted.left:
+                self._plan_again()
 
-    def _index(self, request: IndexRequest) -> Coroutine[Any, Any, None]:
+    def _plan_again(self) -> None:
+        """Items wait for a chunk, whatever a plan says that began before."""
+        self._exhausted = False
+        self._again += 1
+
+    def _index(self, request: IndexRequest) -> Coroutine[Any, Any, Indexed]:
         return workflow.execute_activity(
             "index",
             request,
+            result_type=Indexed,
             start_to_close_timeout=timedelta(minutes=10),
             heartbeat_timeout=HEARTBEAT,
             retry_policy=BOUNDED,

@@ -52,11 +52,23 @@ def upgrade() -> None:
         sa.Column("digest", _ID, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("space", sa.String(128), nullable=False),
+        sa.Column("retry", sa.JSON(), nullable=False),
         sa.Column("created_at", _LONG, nullable=False),
         sa.PrimaryKeyConstraint("collection_id", name=op.f("pk_collections")),
         sa.UniqueConstraint("namespace_id", "name", name=op.f("uq_collections_namespace_id_name")),
     )
     op.create_index("ix_collections_bucket_id", "collections", ["bucket_id"])
+    op.create_table(
+        "failure_counts",
+        sa.Column("task_id", _ID, nullable=False),
+        sa.Column("collection_id", _ID, nullable=False),
+        sa.Column("category", sa.String(16), nullable=False),
+        sa.Column("namespace_id", _ID, nullable=False),
+        sa.Column("items", _LONG, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "task_id", "collection_id", "category", name=op.f("pk_failure_counts")
+        ),
+    )
     op.create_table(
         "failures",
         sa.Column("failure_id", _ID, nullable=False),
@@ -74,6 +86,7 @@ def upgrade() -> None:
         sa.Column("retryable", sa.Boolean(), nullable=False),
         sa.Column("worker", sa.String(128), nullable=True),
         sa.Column("digest", _ID, nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("at", _LONG, nullable=False),
         sa.PrimaryKeyConstraint("failure_id", name=op.f("pk_failures")),
         sa.UniqueConstraint(
@@ -95,9 +108,14 @@ def upgrade() -> None:
         sa.Column("space", sa.String(128), nullable=False),
         sa.Column("documents", sa.Integer(), nullable=False),
         sa.Column("at", _LONG, nullable=False),
+        sa.Column("task_id", _ID, nullable=False),
+        sa.Column("chunk_id", _ID, nullable=False),
+        sa.Column("reused", _ID, nullable=True),
+        sa.Column("before_sha256", _ID, nullable=True),
+        sa.Column("before_digest", _ID, nullable=True),
         sa.PrimaryKeyConstraint("object_id", "collection_id", name=op.f("pk_indexed")),
     )
-    op.create_index("ix_indexed_collection_id", "indexed", ["collection_id"])
+    op.create_index("ix_indexed_collection_id", "indexed", ["collection_id", "segment_id"])
     op.create_table(
         "items",
         sa.Column("item_id", _SERIAL, autoincrement=True, nullable=False),
@@ -107,6 +125,10 @@ def upgrade() -> None:
         sa.Column("object_id", _ID, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("chunk_id", _ID, nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("not_before", _LONG, nullable=True),
+        sa.Column("read_bytes", _LONG, nullable=True),
+        sa.Column("documents", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("item_id", name=op.f("pk_items")),
         sa.UniqueConstraint(
             "task_id",
@@ -119,7 +141,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_items_unplanned",
         "items",
-        ["task_id", "collection_id", "item_id"],
+        ["task_id", "collection_id", "item_id", "not_before"],
         sqlite_where=sa.text("chunk_id IS NULL AND state = 'pending'"),
         postgresql_where=sa.text("chunk_id IS NULL AND state = 'pending'"),
     )
@@ -179,6 +201,9 @@ def upgrade() -> None:
         sa.Column("failed", _LONG, nullable=False),
         sa.Column("canceled", _LONG, nullable=False),
         sa.Column("documents", _LONG, nullable=False),
+        sa.Column("read", _LONG, nullable=False),
+        sa.Column("read_bytes", _LONG, nullable=False),
+        sa.Column("marks", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("task_id", "collection_id", name=op.f("pk_progress")),
     )
     op.create_table(
@@ -194,6 +219,7 @@ def upgrade() -> None:
         sa.Column("namespace_id", _ID, nullable=False),
         sa.Column("task_id", _ID, nullable=False),
         sa.Column("collection_id", _ID, nullable=False),
+        sa.Column("digest", _ID, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("documents", sa.Integer(), nullable=False),
         sa.Column("bytes", _LONG, nullable=False),
@@ -201,6 +227,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("segment_id", name=op.f("pk_segments")),
     )
     op.create_index("ix_segments_collection_id", "segments", ["collection_id"])
+    op.create_index("ix_segments_namespace_id_digest", "segments", ["namespace_id", "digest"])
+    op.create_table(
+        "task_states",
+        sa.Column("task_id", _ID, nullable=False),
+        sa.Column("sequence", _LONG, nullable=False),
+        sa.Column("namespace_id", _ID, nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("requested", sa.String(16), nullable=True),
+        sa.Column("at", _LONG, nullable=False),
+        sa.PrimaryKeyConstraint("task_id", "sequence", name=op.f("pk_task_states")),
+    )
     op.create_table(
         "tasks",
         sa.Column("task_id", _ID, nullable=False),
@@ -221,6 +258,7 @@ def upgrade() -> None:
         sa.Column("error_code", _ID, nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("error_hint", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
         sa.Column("sequence", _LONG, nullable=False),
         sa.Column("created_at", _LONG, nullable=False),
         sa.Column("started_at", _LONG, nullable=True),
@@ -231,3 +269,4 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_tasks_namespace_id_created_at", "tasks", ["namespace_id", "created_at"])
+    op.create_index("ix_tasks_namespace_id_state", "tasks", ["namespace_id", "state"])

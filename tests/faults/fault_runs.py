@@ -1,0 +1,245 @@
+"""Killing a part of a running stack at a random moment of an ingest, and what comes of it.
+
+A run ingests the same files into a fresh bucket, kills one process with SIGKILL when a random share
+of them is indexed, and waits for the task to end by itself. It is right when objects, documents and
+vectors are those of an undisturbed run. Two times are measured from the kill: the longest time
+without progress, and the time to the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "journeys"))
+
+import itertools
+
+from stack_journey import Stack
+
+from workbench.client.client import Client, connect
+from workbench.domain.errors import WorkbenchError
+from workbench.domain.filters import eq
+from workbench.stack.settings import Settings
+from workbench.vectors import open_vectors
+
+PARTS = ("worker", "service", "vectors", "temporal", "actor", "raylet", "up")
+POLL = 0.05
+
+
+def source(folder: Path, files: int) -> Path:
+    folder.mkdir(parents=True)
+    for i in range(files):
+        (folder / f"{i:05}.x").write_text(f"text number {i} of {files}")
+    return folder
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bucket holds: how many objects and documents, and a digest of all of it."""
+
+    objects: int
+    documents: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One SIGKILL: ``at`` items were indexed; seconds without progress, and to the end."""
+
+    part: str
+    at: int
+    stalled: float
+    to_end: float
+
+
+@dataclass(frozen=True)
+class FaultRun:
+    state: str
+    same: bool
+    kills: Sequence[Kill]
+    seconds: float
+
+    @property
+    def right(self) -> bool:
+        return self.state == "COMPLETED" and self.same
+
+
+class Harness:
+    """Runs on one stack, which it starts. ``pause`` is how long the extractor takes a file (s)."""
+
+    def __init__(self, folder: Path, files: int, pause: float, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.files = files
+        self.pause = pause
+        self.source = source(folder / "files", files)
+        self.stack = Stack(folder / "home", {"MIXPEEK_EXTRACTORS": "toys:Toy"})
+        self.stack.up()
+        self._client: Client | None = None
+        self._runs = 0
+        self.undisturbed = self.contents(self._ingest_whole())
+
+    def close(self) -> None:
+        self.stack.down()
+
+    def run(self, parts: Sequence[str], limit: float = 120.0) -> FaultRun:
+        """One ingest, in which each of ``parts`` is killed once, in this order. ``limit`` is how
+        long it may take for each kill."""
+        bucket = self._next()
+        begun = time.monotonic()
+        task_id = self._start(bucket)
+        share = self.files * 0.8 / len(parts)
+        moments = [int(share * (i + self.random.uniform(0.1, 0.9))) for i in range(len(parts))]
+        pending = list(zip(moments, parts, strict=True))
+        progress = [(begun, 0)]
+        killed: list[tuple[str, float, int]] = []
+        state = ""
+        while not state:
+            assert time.monotonic() < begun + limit * len(parts), (
+                killed,
+                progress[-3:],
+                self._tails(),
+            )
+            ended, indexed, found = self._look(task_id)
+            if indexed > progress[-1][1]:
+                progress.append((time.monotonic(), indexed))
+            if ended:
+                progress.append((time.monotonic(), indexed))
+                state = found
+            elif pending and indexed >= pending[0][0] and (pid := self._victim(pending[0][1])):
+                _, part = pending.pop(0)
+                os.kill(pid, signal.SIGKILL)
+                killed.append((part, time.monotonic(), indexed))
+                if part == "up":
+                    self.stack.up()
+            else:
+                time.sleep(POLL)
+        end = progress[-1][0]
+        kills = [
+            Kill(part, at, _stalled(progress, moment), end - moment) for part, moment, at in killed
+        ]
+        same = not pending and self.contents(bucket) == self.undisturbed
+        return FaultRun(state, same, kills, end - begun)
+
+    def down_and_up(self) -> tuple[bool, list[str], float]:
+        """One ingest, in the middle of which the stack is stopped, Temporal's file is deleted, and
+        the stack is started again: whether it was right, what ``status`` says was found, and how
+        long the start took (s)."""
+        bucket = self._next()
+        task_id = self._start(bucket)
+        while self._look(task_id)[1] < self.files // 5:
+            time.sleep(POLL)
+        self.stack.down()
+        for path in (self.stack.home / "temporal").iterdir():
+            path.unlink()
+        took = self.stack.up().seconds
+        self._client = None
+        task = self._connected().wait(task_id)
+        found: list[str] = self.stack.json("status")["found"]
+        right = task.state == "COMPLETED" and self.contents(bucket) == self.undisturbed
+        return right, found, took
+
+    def contents(self, bucket: str) -> Contents:
+        client = self._connected()
+        digest = hashlib.sha256()
+        objects = sorted(client.iterate(client.objects, bucket), key=lambda o: o.name)
+        for each in objects:
+            digest.update(f"{each.name} {each.size} {each.mime} {each.version}\n".encode())
+        rows = asyncio.run(self._documents(f"{bucket}.toy"))
+        for row in sorted(rows):
+            digest.update(row)
+        return Contents(len(objects), len(rows), digest.hexdigest()[:16])
+
+    async def _documents(self, collection: str) -> list[bytes]:
+        store = open_vectors(str(Settings(home=self.stack.home).vectors_socket))
+        rows: list[bytes] = []
+        try:
+            for space in await store.spaces():
+                cursor: str | None = None
+                while True:
+                    points, cursor = await store.scroll(
+                        space, eq("collection", collection), cursor=cursor, vectors=True
+                    )
+                    for point in points:
+                        name, text = point.payload["object_name"], point.payload["text"]
+                        rows.append(f"{name} {text} ".encode() + point.vectors["toy"].tobytes())
+                    if cursor is None:
+                        break
+        finally:
+            await store.close()
+        return rows
+
+    def _ingest_whole(self) -> str:
+        bucket = self._next()
+        task = self._connected().wait(self._start(bucket))
+        assert task.state == "COMPLETED", (task, self._tails())
+        return bucket
+
+    def _next(self) -> str:
+        self._runs += 1
+        return f"run{self._runs}"
+
+    def _start(self, bucket: str) -> str:
+        task = self._connected().ingest(
+            self.source,
+            bucket=bucket,
+            extractors=["toy"],
+            parameters={"toy": {"pause": self.pause}},
+        )
+        return task.task_id
+
+    def _look(self, task_id: str) -> tuple[bool, int, str]:
+        """Whether it has ended, how many are indexed, its state; nothing while nobody answers."""
+        try:
+            task, _ = self._connected().changes(task_id)
+        except WorkbenchError:
+            self._client = None
+            return False, 0, ""
+        return task.ended_at is not None, task.progress.indexed, str(task.state)
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            self._client = connect(home=self.stack.home)
+        return self._client
+
+    def _victim(self, part: str) -> int | None:
+        """The process to kill; None while there is none."""
+        if part == "up":
+            return self.stack.json("status")["watcher"]
+        if part in ("actor", "raylet"):
+            wanted = "ray::ExtractorActor" if part == "actor" else "raylet"
+            found = [p.pid for p in self._processes() if _name(p).startswith(wanted)]
+            return self.random.choice(found) if found else None
+        return self.stack.parts().get(part)
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        watcher = self.stack.json("status", status=None)["watcher"]
+        if watcher is not None:
+            yield from psutil.Process(watcher).children(recursive=True)
+
+    def _tails(self) -> str:
+        return self.stack.log_tails()
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        command = (process.cmdline() or [""])[0]
+    except psutil.Error:
+        return ""
+    return command if command.startswith("ray::") else Path(command).name
+
+
+def _stalled(progress: Sequence[tuple[float, int]], since: float) -> float:
+    """The longest time from ``since`` on in which nothing more was indexed."""
+    moments = [since, *(moment for moment, _ in progress if moment > since)]
+    return max(b - a for a, b in itertools.pairwise(moments))

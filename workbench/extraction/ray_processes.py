@@ -1,0 +1,40 @@
+"""The processes of a Ray that this process started, and waiting for the end of one of them.
+
+Ray does not always tell its driver that the raylet (the scheduler) or the gcs_server (its store of
+state) has died: calls hang for a minute or more. The kernel tells at once, through a pidfd.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import psutil
+
+ENGINES = frozenset({"raylet", "gcs_server"})
+
+
+async def one_ended() -> None:
+    """Returns when the first of them has ended; at once if one has already."""
+    pids = await asyncio.to_thread(_engines)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    descriptors: list[int] = []
+    try:
+        for pid in pids:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except ProcessLookupError:
+                return
+            descriptors.append(descriptor)
+            loop.add_reader(descriptor, ended.set)
+        await ended.wait()
+    finally:
+        for descriptor in descriptors:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+
+def _engines() -> list[int]:
+    children = psutil.Process().children(recursive=True)
+    return [child.pid for child in children if child.name() in ENGINES]

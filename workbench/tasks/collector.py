@@ -1,0 +1,157 @@
+"""The collector: what nothing refers to goes away, and never what something does.
+
+Referred to are: segments that hold searchable documents; segments, manifests and outcomes of
+chunks whose task has not ended; tables of known content of digests that have segments. Everything
+else is garbage, once it is old enough: what has a row is kept for ``keep`` (content that was
+removed may come back, and is then not extracted again), what has none for an hour, since its row
+may be about to be written. Rows go before blobs, so that no row names a blob that is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import PurePosixPath
+
+from workbench.blobs.port import BlobStore
+from workbench.domain import ids
+from workbench.extraction.known import known_prefix
+from workbench.store.database import now_ms
+from workbench.store.segments import Segments
+from workbench.tasks.compaction import Compacted, Compaction, drop
+
+log = logging.getLogger(__name__)
+
+HOUR = 3600 * 1000
+#: How long removed content is remembered, in milliseconds.
+KEEP = 24 * HOUR
+GRACE = HOUR
+#: Bounds of one run: what it deletes, and the ids that it looks up at once.
+MOST = 5000
+AT_ONCE = 500
+#: While no task runs, the service looks whether one has ended since it last tidied up.
+EVERY_SECONDS = 10.0
+#: So many small segments of a collection are put together without being asked.
+MANY = 32
+
+
+@dataclass(frozen=True)
+class Freed:
+    """``bytes`` counts segments only: the rest is small."""
+
+    segments: int = 0
+    blobs: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Freed) -> Freed:
+        return Freed(
+            self.segments + other.segments, self.blobs + other.blobs, self.bytes + other.bytes
+        )
+
+
+class Collector:
+    def __init__(self, blobs: BlobStore, segments: Segments) -> None:
+        self._blobs = blobs
+        self._segments = segments
+
+    def collect(self, namespace_id: str, keep: int = KEEP, grace: int = GRACE) -> Freed:
+        """Delete what nothing refers to, within bounds; ``keep`` and ``grace`` in milliseconds."""
+        now = now_ms()
+        unused = self._segments.unreferred(namespace_id, now - keep, MOST)
+        gone = drop(self._blobs, self._segments, namespace_id, unused)
+        freed = Freed(len(gone), 0, sum(one.bytes for one in gone))
+        freed += self._blobs_of(namespace_id, "segments", now - grace)
+        freed += self._blobs_of(namespace_id, "chunks", now - grace)
+        return freed + self._tables(namespace_id)
+
+    def _blobs_of(self, namespace_id: str, kind: str, before: int) -> Freed:
+        """Blobs of segments or chunks that have no row, or whose task has ended."""
+        deleted = 0
+        found = self._by_id(f"{namespace_id}/{kind}", before)
+        while deleted < MOST:
+            some = dict(islice(found, AT_ONCE))
+            if not some:
+                break
+            kept = self._segments.in_flight(namespace_id, some)
+            if kind == "segments":
+                kept |= self._segments.present(namespace_id, some)
+            for identifier, keys in some.items():
+                if identifier not in kept:
+                    for key in keys:
+                        self._blobs.delete(key)
+                    deleted += len(keys)
+        return Freed(0, deleted, 0)
+
+    def _by_id(self, prefix: str, before: int) -> Iterator[tuple[str, list[str]]]:
+        """Ids of what was made before that moment, with their blobs."""
+
+        def identifier(key: str) -> str:
+            return PurePosixPath(key).relative_to(prefix).parts[0].partition(".")[0]
+
+        for name, keys in groupby(list(self._blobs.keys(prefix)), identifier):
+            made = ids.made_at(name)
+            if made is not None and made < before:
+                yield name, list(keys)
+
+    def _tables(self, namespace_id: str) -> Freed:
+        prefix = known_prefix(namespace_id)
+        used = self._segments.digests(namespace_id)
+        deleted = 0
+        for key in list(self._blobs.keys(prefix)):
+            if PurePosixPath(key).relative_to(prefix).parts[0] not in used:
+                self._blobs.delete(key)
+                deleted += 1
+        return Freed(0, deleted, 0)
+
+
+class Tidying:
+    """Collects and compacts after tasks, while none runs."""
+
+    def __init__(self, collector: Collector, compaction: Compaction, segments: Segments) -> None:
+        self._collector = collector
+        self._compaction = compaction
+        self._segments = segments
+        self._tidied = 0
+
+    async def run(self) -> None:
+        """Until canceled."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                await asyncio.to_thread(self.tidy)
+            except OSError as error:  # a full disk: the next round finds the same
+                log.warning("cannot tidy up now: %s", error)
+
+    def tidy(self) -> None:
+        """Once, if a task has ended since the last time and none runs."""
+        ended = self._segments.last_end()
+        if ended <= self._tidied or self._segments.busy():
+            return
+        begun = time.perf_counter()
+        freed, compacted = Freed(), Compacted()
+        for namespace_id in self._segments.namespaces():
+            for collection_id in self._segments.collections(namespace_id):
+                if self._segments.busy():
+                    return
+                compacted += self._compaction.collection(namespace_id, collection_id, MANY)
+            freed += self._collector.collect(namespace_id)
+        self._tidied = ended
+        if freed != Freed() or compacted != Compacted():
+            log.info("%s in %.1f s", said(compacted, freed), time.perf_counter() - begun)
+
+
+def said(compacted: Compacted, freed: Freed) -> str:
+    """What was freed, for a person."""
+    size = max(0, compacted.bytes) + freed.bytes
+    parts = [f"freed {size / 1e6:,.1f} MB"]
+    if compacted.made:
+        parts.append(f"{compacted.sources:,} segments became {compacted.made:,}")
+    if freed.segments:
+        parts.append(f"{freed.segments:,} unused segments deleted")
+    if freed.blobs:
+        parts.append(f"{freed.blobs:,} other blobs deleted")
+    return ", ".join(parts)
