@@ -61,7 +61,7 @@ def of_stack(settings: Settings, recorded: Iterable[Identity] = ()) -> list[psut
     for process in psutil.process_iter():
         if process.pid not in found and _belongs(process, settings):
             found[process.pid] = process
-    for process in list(found.values()):
+    for process in [process for pid, process in found.items() if pid not in mine]:
         with contextlib.suppress(psutil.Error):
             found.update((child.pid, child) for child in process.children(recursive=True))
     return [process for pid, process in found.items() if pid not in mine]
