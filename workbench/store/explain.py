@@ -117,10 +117,10 @@ def _searchable(row: Row[Any], indexed: Row[Any] | None) -> SearchableOut | None
     )
 
 
-def _last(connection: Connection, object_id: str, collection_id: str) -> Sequence[Row[Any]]:
+def _last(connection: Connection, object_id: str, collection_id: str) -> Sequence[Any]:
     """Items of the last tasks, the newest first, with their tasks and failures."""
     items, failures = t.items.c, t.failures.c
-    query: sa.Select[Any] = (
+    query = (
         sa.select(
             items.task_id,
             items.state,
