@@ -124,6 +124,8 @@ class Rows:
             sha256="0" * 64,
             digest="d" * 16,
             segment_id="chk_1",
+            task_id="tsk_1",
+            chunk_id="chk_1",
             space="text_v1_00000000",
             documents=documents,
         )

@@ -1,7 +1,8 @@
 """Extractors for tests: cheap, exact, and able to misbehave in every way that the contract knows.
 
 What a file asks for is its text: ``sleep 0.2``, ``fail format no good``, ``raise``, ``die``,
-``mute`` (no answer), ``bad`` (a vector of the wrong shape). Anything else becomes a document with
+``mute`` (no answer), ``bad`` (a vector of the wrong shape), ``flaky 2 /a/path`` (fails twice for
+the network, counted in a file at that path). Anything else becomes a document with
 that text and a vector made of its hash.
 """
 
@@ -12,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +39,15 @@ def toy_vector(text: str) -> Vector:
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
     vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
     return vector / np.float32(np.linalg.norm(vector))
+
+
+def flaky(rest: str) -> str | None:
+    """Why it fails this time."""
+    times, _, place = rest.partition(" ")
+    counter = Path(place.strip())
+    before = int(counter.read_text()) if counter.exists() else 0
+    counter.write_text(str(before + 1))
+    return f"no answer, try {before + 1}" if before < int(times) else None
 
 
 class ToyParameters(Parameters):
@@ -75,6 +86,9 @@ class Toy(Extractor):
                 os.kill(os.getpid(), signal.SIGKILL)
             if word == "sleep":
                 time.sleep(float(rest))
+            if word == "flaky" and (failed := flaky(rest)):
+                yield Extracted(index, failure=Failed(Category.NETWORK, failed))
+                continue
             if word == "fail":
                 category, _, message = rest.partition(" ")
                 yield Extracted(index, failure=Failed(Category(category), message, "try another"))

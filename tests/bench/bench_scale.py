@@ -152,9 +152,10 @@ def _print(samples: Sequence[Sample]) -> None:
 
 
 async def _histories(client: Client, task_id: str) -> None:
-    lengths = [
-        run.history_length async for run in client.list_workflows(f"WorkflowId = '{task_id}'")
-    ]
+    lengths: list[int] = []
+    async for run in client.list_workflows(f"WorkflowId = '{task_id}'"):
+        handle = client.get_workflow_handle(task_id, run_id=run.run_id)
+        lengths.append((await handle.describe()).history_length)
     print(f"{len(lengths)} runs of the workflow, at most {max(lengths)} events in one")
 
 

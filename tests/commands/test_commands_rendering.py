@@ -155,7 +155,7 @@ def test_any_text_stays_on_its_line_and_obeys_no_terminal(rows: list[list[str]])
     for each in lines:
         assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in each)
         assert words.width(each) <= 60
-        line.encode()
+        each.encode()
 
 
 def test_a_large_frame_is_cut_and_says_so() -> None:

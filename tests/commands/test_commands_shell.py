@@ -309,7 +309,9 @@ def test_cancel_answers_with_what_was_asked_for(run: Run, service: Service) -> N
 
 
 @pytest.mark.parametrize("text", ["attempts", "attempts=0", "tries=3", "categories=rain", ""])
-def test_a_retry_policy_that_cannot_be_is_wrong_use(run: Run, tmp_path: Path, text: str) -> None:
+def test_a_retry_policy_that_cannot_be_is_wrong_use(
+    run: Run, service: Service, tmp_path: Path, text: str
+) -> None:
     ran = run("ingest", str(tmp_path), "--retry", text)
     assert (ran.status, "attempts=5,backoff=2" in ran.err) == (2, True)
 

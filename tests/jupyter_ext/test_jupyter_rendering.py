@@ -23,7 +23,7 @@ from jupyter_ext import cards, table_view, task_view, thumbnails, words
 from jupyter_ext.cards import View
 from jupyter_ext.task_view import TaskView
 from workbench.domain.states import TaskState
-from workbench.domain.wire import Funnel, TaskOut
+from workbench.domain.wire import CollectionProgress, Funnel, TaskOut
 
 QUERY = "the goat on the harbour wall"
 
@@ -213,8 +213,9 @@ def test_a_failed_task_says_why() -> None:
 
 
 def test_an_ended_task_tells_its_funnel() -> None:
-    done = ended(TaskState.COMPLETED)
-    done.collections[0].funnel = Funnel(listed=50, matched=40, read=32, read_bytes=1000)
+    counts = Funnel(listed=50, matched=40, read=32, read_bytes=1000)
+    images = CollectionProgress(collection="trip.image", extractor="image@1", funnel=counts)
+    done = ended(TaskState.COMPLETED, collections=[images])
     for shown in (task_view.plain(TaskView(done)), task_view.render(TaskView(done))):
         assert "50 listed" in shown
         assert "32 read" in shown

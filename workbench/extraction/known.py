@@ -2,8 +2,8 @@
 
 A key stands for everything that documents are made of besides the extractor's digest: the bytes,
 the MIME type and the ending of the name. A place is a range of rows in a feature segment. Tables
-are immutable blobs; a worker loads each once and looks keys up by bisection, so that asking for
-content that nobody has seen costs microseconds.
+are immutable blobs; a worker loads each once and looks keys up by bisection over their first eight
+bytes, so that asking for content that nobody has seen costs microseconds.
 
 Layout, little-endian: number of entries, number of bytes of segment names; then the entries of 28
 bytes (16 key, 4 segment, 4 first row, 4 rows), sorted by key; then the names, a line each.
@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+import numpy as np
 
 _HEAD = struct.Struct("<II")
 _PLACE = struct.Struct("<III")
@@ -49,16 +50,22 @@ class KnownTable:
         if len(data) != self._end + names:
             raise ValueError("a table of known content is cut")
         self._data = data
+        layout = np.dtype([("start", ">u8"), ("rest", f"V{_ENTRY - 8}")])
+        entries = np.frombuffer(data, layout, self._count, _HEAD.size)
+        self._starts = entries["start"].astype(np.uint64)
         self.segments = data[self._end :].decode().split("\n")
 
     def __len__(self) -> int:
         return self._count
 
     def find(self, key: bytes) -> Place | None:
-        index = bisect_left(range(self._count), key, key=self._key)
-        if index == self._count or self._key(index) != key:
-            return None
-        return self._place(index)
+        start = np.uint64(int.from_bytes(key[:8], "big"))
+        index = int(self._starts.searchsorted(start))
+        while index < self._count and self._starts[index] == start:
+            if self._key(index) == key:
+                return self._place(index)
+            index += 1
+        return None
 
     def entries(self) -> Iterator[tuple[bytes, Place]]:
         for index in range(self._count):

@@ -360,6 +360,8 @@ def _connect(options: RayOptions) -> float:
         ray.init(namespace="mixpeek", log_to_driver=False, **where)
     except Exception:
         ray.shutdown()  # a half-started one would hold the ports of the next
+        if options.address is None:
+            ray_processes.end_all()
         raise
     return float(ray.cluster_resources().get("CPU", options.cpus))
 
