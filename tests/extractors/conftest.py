@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from extractors.audio import AudioExtractor
 from extractors.image import ImageExtractor
 from extractors.text import TextExtractor
 
@@ -16,5 +17,12 @@ def images() -> ImageExtractor:
 @pytest.fixture(scope="session")
 def texts() -> TextExtractor:
     extractor = TextExtractor()
+    extractor.load()
+    return extractor
+
+
+@pytest.fixture(scope="session")
+def sounds() -> AudioExtractor:
+    extractor = AudioExtractor()
     extractor.load()
     return extractor
