@@ -167,6 +167,26 @@ def test_default_false_may_overlap(build: Build) -> None:
     assert default.name == "text"
 
 
+def test_an_extractor_beside_the_default_runs_too(build: Build) -> None:
+    code = """
+    import dataclasses
+    A = made('image', accepts=['image/*'])
+    B = made('ocr', accepts=['image/png'])
+    B.spec = dataclasses.replace(B.spec, beside=True)
+    C = made('ocr', 2, accepts=['image/png'])
+    C.spec = dataclasses.replace(C.spec, beside=True)
+    """
+    for order in (("A", "B", "C"), ("C", "B", "A")):
+        registry = build(code, *order)
+        assert registry.broken() == ()
+        default = registry.default_for("image/png")
+        assert default is not None
+        assert default.key == "image@1"
+        assert [s.key for s in registry.defaults_for("image/png")] == ["image@1", "ocr@2"]
+        assert [s.key for s in registry.defaults_for("image/gif")] == ["image@1"]
+        assert registry.defaults_for("text/plain") == ()
+
+
 def test_parameters_are_checked_and_named(build: Build) -> None:
     registry = build("A = made('text')", "A")
     made = registry.create("text", {"size": "16"})

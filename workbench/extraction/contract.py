@@ -76,8 +76,9 @@ class Batch:
 @dataclass(frozen=True)
 class ExtractorSpec:
     """What an extractor is. ``default`` extractors run when the user names none; of these each MIME
-    type has exactly one. ``accepts`` holds MIME types or ``type/*`` patterns. ``fields`` are the
-    payload fields it writes beside the common ones, with the index type each needs.
+    type has exactly one, those ``beside`` it not counted. ``accepts`` holds MIME types or
+    ``type/*`` patterns. ``fields`` are the payload fields it writes beside the common ones, with
+    the index type each needs.
     """
 
     name: str
@@ -90,6 +91,8 @@ class ExtractorSpec:
     resources: Resources = Resources()
     batch: Batch = Batch()
     default: bool = True
+    #: A default extractor that runs beside the one default of its types, instead of being it.
+    beside: bool = False
     isolated: bool = False
     #: Names and revisions of the model files; part of the digest.
     models: tuple[str, ...] = ()

@@ -92,7 +92,7 @@ def router(
     named: Sequence[str] | None,
 ) -> Route:
     """Which collections take a MIME type: the task's ``named`` extractors; else the bucket's
-    collections and, unless a person chose those, the default extractor of the type."""
+    collections and, unless a person chose those, the default extractors of the type."""
     specs = {c.collection_id: registry.get(c.extractor).spec for c in collections}
     present = {specs[c.collection_id].name for c in collections}
     if named is not None:
@@ -104,9 +104,12 @@ def router(
             taking: list[CollectionRecord | Recipe] = [
                 c for c in collections if specs[c.collection_id].accepts_mime(mime)
             ]
-            default = registry.default_for(mime)
-            if named is None and not chosen and default and default.name not in present:
-                taking.append(recipe(registry, default.name, {}, keep=True))
+            if named is None and not chosen:
+                taking += [
+                    recipe(registry, spec.name, {}, keep=True)
+                    for spec in registry.defaults_for(mime)
+                    if spec.name not in present
+                ]
             routes[mime] = taking
         return routes[mime]
 
