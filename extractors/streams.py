@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -122,6 +122,17 @@ class Media:
                 )
             )
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return max(0, self.container.size)
+
+    def seek(self, start: float) -> None:
+        """To the last place before ``start`` from which can be decoded. A file that cannot be
+        sought in is read from its beginning."""
+        with suppress(FFmpegError):
+            self.container.seek(int((start + self.origin) * av.time_base), backward=True)
+
     def frames(self, stream: Any) -> Iterator[tuple[float, Any]]:
         """(time, frame) of one stream in order. Raises ``Refused``."""
         damaged, last = 0, 0.0
@@ -154,7 +165,7 @@ class Media:
         if stream is None:
             return
         if start > 0:
-            self.container.seek(int((start + self.origin) * av.time_base), backward=True)
+            self.seek(start)
         resampler, shape, made = None, None, 0
         for at, frame in self.frames(stream):
             if at + frame.samples / max(1, frame.sample_rate) <= start:

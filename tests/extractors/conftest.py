@@ -5,6 +5,7 @@ import pytest
 from extractors.audio import AudioExtractor
 from extractors.image import ImageExtractor
 from extractors.text import TextExtractor
+from extractors.video import VideoExtractor
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +25,12 @@ def texts() -> TextExtractor:
 @pytest.fixture(scope="session")
 def sounds() -> AudioExtractor:
     extractor = AudioExtractor()
+    extractor.load()
+    return extractor
+
+
+@pytest.fixture(scope="session")
+def films() -> VideoExtractor:
+    extractor = VideoExtractor()
     extractor.load()
     return extractor
