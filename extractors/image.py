@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from pydantic import Field
 
 from extractors import minilm
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
-from extractors.models import LITE0, default_threads, open_session
+from extractors.models import default_threads
 from extractors.pictures import decode, open_picture, silence
 from extractors.refused import Refused
-from extractors.tags import Vocabulary, caption, load_vocabulary, name_words
+from extractors.sight import DIMENSION, MODEL, RECIPES, TOGETHER, Sight
+from extractors.tags import caption, name_words
 from workbench.extraction.contract import (
     Document,
     Extracted,
@@ -41,15 +41,6 @@ from workbench.extraction.contract import (
     Vector,
 )
 
-MODEL = "efficientnet-lite0-int8"
-#: Models and tables with their revisions, for the digest.
-RECIPES = (
-    "efficientnet-lite0-int8:f2625243d71ac2c4",
-    "labels:2850b67707bdef84",
-    minilm.RECIPE,
-)
-#: Pictures in one forward pass: on one core 285 a second, 260 one by one, 265 by sixteens.
-TOGETHER = 8
 #: Turned by a quarter: width and height as a person sees them are the other way round.
 SIDEWAYS = range(5, 9)
 
@@ -100,7 +91,7 @@ class ImageExtractor(Extractor):
         accepts=ACCEPTS,
         parameters=ImageParameters,
         outputs=(
-            Output("visual", 1280, MODEL, queries=frozenset({"image"})),
+            Output("visual", DIMENSION, MODEL, queries=frozenset({"image"})),
             Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),
         ),
         fields={
@@ -115,8 +106,7 @@ class ImageExtractor(Extractor):
     )
 
     parameters: ImageParameters
-    _session: ort.InferenceSession
-    _vocabulary: Vocabulary
+    _sight: Sight
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         super().__init__(parameters)
@@ -125,8 +115,7 @@ class ImageExtractor(Extractor):
 
     def load(self) -> None:
         silence()
-        self._session = open_session(LITE0, default_threads())
-        self._vocabulary = load_vocabulary()
+        self._sight = Sight(default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         waiting: list[Prepared] = []
@@ -175,20 +164,15 @@ class ImageExtractor(Extractor):
 
     def _finish(self, batch: Sequence[Prepared]) -> Iterator[Extracted]:
         with self.clock("infer", rows=len(batch)):
-            visual, semantic, probabilities = self._run(np.stack([p.view for p in batch]))
-            tags = self._vocabulary.tags(probabilities)
-        for row, picture in enumerate(batch):
+            seen = self._sight.look([picture.view for picture in batch])
+        for picture, found in zip(batch, seen, strict=True):
             document = Document(
-                text=caption(name_words(picture.name), tags[row]),
-                labels=tags[row],
+                text=caption(name_words(picture.name), found.tags),
+                labels=found.tags,
                 payload=picture.payload,
-                vectors={"visual": visual[row], "semantic": semantic[row]},
+                vectors={"visual": found.visual, "semantic": found.semantic},
             )
             yield Extracted(picture.index, (document,))
-
-    def _run(self, pixels: npt.NDArray[np.uint8]) -> tuple[Vector, Vector, Vector]:
-        visual, semantic, probabilities = self._session.run(None, {"pixels": pixels})
-        return np.asarray(visual), np.asarray(semantic), np.asarray(probabilities)
 
     def _encode_picture(self, data: bytes) -> Vector:
         try:
@@ -197,7 +181,7 @@ class ImageExtractor(Extractor):
             view = fit(picture, read_notes(picture).orientation)
         except Refused as refused:
             raise ValueError(f"the example cannot be used: {refused}") from refused
-        return self._run(view[None])[0][0]
+        return self._sight.look([view])[0].visual
 
     def _text_encoder(self) -> minilm.Encoder:
         """MiniLM, opened by the first text query: extraction has no use for it."""

@@ -10,15 +10,16 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import pillow_heif
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from extractors.refused import Refused
 from workbench.domain.states import Category
 from workbench.extraction.contract import Failed
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
 #: Pillow refuses on its own what has more than twice its limit; ours stays below.
 PILLOW_LIMIT = 178_956_970
 #: A progressive JPEG has about ten scans. Each costs a pass over all pixels, so a small file with
@@ -45,12 +46,19 @@ def silence() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
+def _open(data: bytes) -> ImageFile.ImageFile:
+    """HEIF is known to Pillow once its plugin is registered, which takes a moment."""
+    if data[4:8] == b"ftyp":
+        pillow_heif.register_heif_opener(thumbnails=False)
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
 def open_picture(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """The picture's header, checked; nothing is decoded yet. Raises Refused."""
     if not data:
         raise _refused("the file is empty")
     try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        picture = _open(data)
     except Image.DecompressionBombError as error:
         raise _too_many(_pixels(error), max_pixels) from None
     except UnidentifiedImageError:
@@ -70,6 +78,25 @@ def open_picture(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
             )
         )
     return picture
+
+
+def pages(picture: ImageFile.ImageFile, most: int, max_pixels: int) -> Iterator[int]:
+    """Turns to the pages of a TIFF, one after the other, and gives their numbers from 0; to the
+    only one of other pictures. A page is not decoded yet. Raises Refused."""
+    yield 0
+    if picture.format != "TIFF":
+        return
+    for number in range(1, most):
+        try:
+            picture.seek(number)
+        except EOFError:
+            return
+        except Exception as error:  # noqa: BLE001 - a decoder may raise anything
+            raise _refused(f"page {number + 1} cannot be decoded: {error}"[:300]) from None
+        width, height = picture.size
+        if width * height > max_pixels:
+            raise _too_many(f"{width} x {height}", max_pixels)
+        yield number
 
 
 def decode(picture: ImageFile.ImageFile, data: bytes, least: int | None = None) -> None:

@@ -19,6 +19,7 @@ from extractors.models import default_threads
 from extractors.outline import syntax_of
 from extractors.passages import Passage, passages
 from extractors.refused import Refused
+from extractors.titled import BETWEEN_TITLES, embedded
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Document,
@@ -33,14 +34,10 @@ from workbench.extraction.contract import (
     Vector,
 )
 
-BETWEEN_TITLES = " > "
-
 ACCEPTS = (
     "text/plain",
     "text/markdown",
     "text/x-markdown",
-    "text/csv",
-    "text/tab-separated-values",
     "text/xml",
     "text/yaml",
     "text/css",
@@ -162,23 +159,13 @@ class TextExtractor(Extractor):
             syntax = syntax_of(source.mime, source.name)
             found = list(passages(text, syntax, self.parameters.chunk_tokens, self._encoder))
         with self.clock("infer", rows=len(found)):
-            vectors = self._encoder.encode([self._embedded(text, p) for p in found])
+            vectors = self._encoder.encode(
+                [embedded(text[p.start : p.end], p.around, self._encoder) for p in found]
+            )
         return tuple(
             _document(text, encoding, passage, vector)
             for passage, vector in zip(found, vectors, strict=True)
         )
-
-    def _embedded(self, text: str, passage: Passage) -> str:
-        """What the model sees: the passage, below as many of the titles around it as fit, from the
-        innermost."""
-        body = text[passage.start : passage.end]
-        titles = passage.around
-        while titles:
-            whole = f"{BETWEEN_TITLES.join(titles)}\n{body}"
-            if self._encoder.count(whole) <= minilm.TEXT_TOKENS:
-                return whole
-            titles = titles[1:]
-        return body
 
 
 def _document(text: str, encoding: str, passage: Passage, vector: Vector) -> Document:

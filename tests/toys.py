@@ -9,6 +9,7 @@ that text and a vector made of its hash.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
@@ -26,6 +28,7 @@ from workbench.extraction.contract import (
     Failed,
     Output,
     Parameters,
+    Part,
     Query,
     Resources,
     Source,
@@ -71,6 +74,25 @@ class Toy(Extractor):
 
     def load(self) -> None:
         self._loaded = os.getpid()
+
+    @classmethod
+    def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
+        """A square of a grey that tells the page; ``none``, ``refuse``, ``die``, ``sleep``."""
+        match source.read().decode():
+            case "none":
+                return None
+            case "refuse":
+                raise ValueError("not today")
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "sleep":
+                time.sleep(60)
+            case _:
+                pass
+        grey = 10 * (part.page or 0)
+        out = io.BytesIO()
+        Image.new("RGB", (edge, edge), (grey, grey, grey)).save(out, "WEBP", lossless=True)
+        return out.getvalue()
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         for index, source in enumerate(sources):

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,9 @@ class Photo:
 
     def read(self) -> bytes:
         return self.path.read_bytes()
+
+    def open(self) -> BinaryIO:
+        return self.path.open("rb")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from api_stand import Stand, error_of, make_stand
+from PIL import Image
 
 from workbench.store.database import Database
 from workbench.vectors.port import DenseVector, PointBatch, SpaceSpec, VectorStore
@@ -174,3 +176,60 @@ async def test_api_documents_without_an_engine(stand: Stand) -> None:
         answer = await client.get(path)
         assert (answer.status_code, error_of(answer)["code"]) == (503, "unavailable")
         assert answer.headers["retry-after"]
+
+
+@pytest.fixture(autouse=True)
+def toys_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the processes that make previews."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+
+
+async def shown(world: World, name: str, data: bytes) -> str:
+    """A document on page 3 of a new file."""
+    store, ns = world.stand.services.vectors, world.stand.default
+    object_id = world.stand.file(world.stand.bucket("p" + name), "p" + name, name, data, "x/toy")
+    (key,) = await put(store, SPACES[0], ns, world.one, "b.one", ["text"])
+    payload = {
+        "namespace": ns,
+        "collection_id": world.one,
+        "collection": "b.one",
+        "object_id": object_id,
+        "extractor": "toy@1",
+        "page": 3,
+    }
+    points = PointBatch([key], {"v": np.ones((1, 4), np.float32)}, ["text"], [payload])
+    await store.upsert(SPACES[0], points)
+    return key
+
+
+async def test_api_a_preview_shows_the_part_and_is_kept(world: World) -> None:
+    client = world.stand.client()
+    key = await shown(world, "good", b"anything")
+    first = await client.get(f"/v1/documents/{key}/preview", params={"size": 100})
+    assert (first.status_code, first.headers["content-type"]) == (200, "image/webp")
+    picture = Image.open(io.BytesIO(first.content))
+    assert picture.size == (160, 160)
+    assert picture.getpixel((5, 5)) == (30, 30, 30)
+    begun = time.perf_counter()
+    again = await client.get(f"/v1/documents/{key}/preview", params={"size": 100})
+    assert again.content == first.content
+    assert time.perf_counter() - begun < 0.3
+    tag = {"If-None-Match": first.headers["etag"]}
+    same = await client.get(f"/v1/documents/{key}/preview", params={"size": 100}, headers=tag)
+    assert same.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"none", "nothing in it"), (b"refuse", "not today"), (b"die", "ended without an answer")],
+)
+async def test_api_a_decoder_that_fails_or_dies_costs_its_preview_only(
+    world: World, data: bytes, reason: str
+) -> None:
+    client = world.stand.client()
+    key = await shown(world, data.decode(), data)
+    answer = await client.get(f"/v1/documents/{key}/preview")
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "no_thumbnail")
+    assert reason in error_of(answer)["message"]
+    foreign = await client.get(f"/v1/documents/{world.foreign[0]}/preview")
+    assert foreign.status_code == 404

@@ -96,7 +96,7 @@ def image_work() -> Callable[[Sequence[Path]], None]:
         for path in paths:
             data = path.read_bytes()
             sha256 = hashlib.sha256(data).hexdigest()
-            sources.append(ReadSource(path.name, path.name, "image/jpeg", sha256, data))
+            sources.append(ReadSource(path.name, path.name, "image/jpeg", sha256, len(data), data))
         for answer in local.extractor.extract(sources):
             assert answer.failure is None, answer
 

@@ -15,9 +15,10 @@ from toys import Toy, ToyParameters, toy_vector
 from workbench.blobs.folder import FolderBlobs
 from workbench.domain.ids import document_id
 from workbench.domain.states import Category
+from workbench.extraction import worker
 from workbench.extraction.chunks import Outcome, read_outcome, segment_key
 from workbench.extraction.segments import decode_segment
-from workbench.extraction.worker import StopFlag, batches, extract_chunk
+from workbench.extraction.worker import FileSource, StopFlag, batches, extract_chunk, take
 
 
 @pytest.fixture
@@ -124,3 +125,35 @@ def test_batches_are_bounded_by_number_and_bytes(blobs, tmp_path):
     assert [len(b) for b in batches(manifest.items, 3, 1000)] == [3, 3, 1]
     assert [len(b) for b in batches(manifest.items, 99, 25)] == [2, 2, 2, 1]
     assert [len(b) for b in batches(manifest.items, 99, 5)] == [1] * 7
+
+
+def test_a_large_object_is_hashed_and_left_in_its_file(blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "HELD_BYTES", 100)
+    text = "long " * 100
+    manifest = make_chunk(blobs, tmp_path / "files", {"a": text, "b": "beta"})
+    source = take(manifest.items[0])
+    assert isinstance(source, FileSource)
+    assert (source.sha256, source.size) == (sha(text), 500)
+    with source.open() as file:
+        file.seek(495)
+        assert file.read() == b"long "
+    outcome = run(blobs)
+    assert [(o.sha256, o.size) for o in outcome.objects] == [(sha(text), 500), (sha("beta"), 4)]
+
+
+def test_a_file_that_changes_while_it_is_extracted_fails(blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "HELD_BYTES", 3)
+    make_chunk(blobs, tmp_path / "files", {"a": "alpha", "b": "beta"})
+
+    class Writing(Toy):
+        def extract(self, sources):
+            (tmp_path / "files" / "a").write_text("something else")
+            return super().extract(sources)
+
+    toy = Writing(ToyParameters())
+    toy.load()
+    outcome = extract_chunk(toy, blobs, NAMESPACE, "chk_1", StopFlag(), "here/1")
+    (reason,) = outcome.failures
+    assert (reason.object_id, reason.category) == ("obj_a", Category.SOURCE)
+    assert "changed" in reason.message
+    assert [o.object_id for o in outcome.objects] == ["obj_b"]

@@ -167,6 +167,26 @@ def test_default_false_may_overlap(build: Build) -> None:
     assert default.name == "text"
 
 
+def test_an_extractor_beside_the_default_runs_too(build: Build) -> None:
+    code = """
+    import dataclasses
+    A = made('image', accepts=['image/*'])
+    B = made('ocr', accepts=['image/png'])
+    B.spec = dataclasses.replace(B.spec, beside=True)
+    C = made('ocr', 2, accepts=['image/png'])
+    C.spec = dataclasses.replace(C.spec, beside=True)
+    """
+    for order in (("A", "B", "C"), ("C", "B", "A")):
+        registry = build(code, *order)
+        assert registry.broken() == ()
+        default = registry.default_for("image/png")
+        assert default is not None
+        assert default.key == "image@1"
+        assert [s.key for s in registry.defaults_for("image/png")] == ["image@1", "ocr@2"]
+        assert [s.key for s in registry.defaults_for("image/gif")] == ["image@1"]
+        assert registry.defaults_for("text/plain") == ()
+
+
 def test_parameters_are_checked_and_named(build: Build) -> None:
     registry = build("A = made('text')", "A")
     made = registry.create("text", {"size": "16"})
@@ -235,7 +255,9 @@ def test_the_digest_is_the_contracts(build: Build) -> None:
 
 def test_built_in_extractors_come_first_and_settings_last() -> None:
     found = installed(["somewhere.else:Mine"])
-    assert [each.name for each in found if each.built_in][:2] == ["image", "text"]
+    built_in = [each.name for each in found if each.built_in]
+    assert built_in == sorted(built_in)
+    assert {"audio", "image", "text"} <= set(built_in)
     assert found[-1] == Candidate("Mine", "somewhere.else:Mine", "settings: somewhere.else:Mine")
     assert [each.built_in for each in found] == sorted((e.built_in for e in found), reverse=True)
 

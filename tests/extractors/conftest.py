@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from extractors.audio import AudioExtractor
 from extractors.image import ImageExtractor
 from extractors.text import TextExtractor
+from extractors.video import VideoExtractor
 
 
 @pytest.fixture(scope="session")
@@ -16,5 +18,19 @@ def images() -> ImageExtractor:
 @pytest.fixture(scope="session")
 def texts() -> TextExtractor:
     extractor = TextExtractor()
+    extractor.load()
+    return extractor
+
+
+@pytest.fixture(scope="session")
+def sounds() -> AudioExtractor:
+    extractor = AudioExtractor()
+    extractor.load()
+    return extractor
+
+
+@pytest.fixture(scope="session")
+def films() -> VideoExtractor:
+    extractor = VideoExtractor()
     extractor.load()
     return extractor

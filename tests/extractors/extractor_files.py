@@ -33,6 +33,9 @@ class File:
     def read(self) -> bytes:
         return self.data
 
+    def open(self) -> io.BytesIO:
+        return io.BytesIO(self.data)
+
 
 def photo(name: str) -> Image.Image:
     with Image.open(PHOTOS / name) as picture:

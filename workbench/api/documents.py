@@ -13,15 +13,19 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
+from workbench.api.services import Services
+from workbench.api.showing import shown
+from workbench.api.thumbnails import snap
 from workbench.domain import filters
 from workbench.domain.errors import Code, WorkbenchError, not_found
 from workbench.domain.filters import Filter
 from workbench.domain.wire import DocumentOut, Page
+from workbench.extraction.contract import Part
 from workbench.search.hits import document
 from workbench.store.collections import CollectionRow
 from workbench.store.listing import PageRequest
@@ -56,6 +60,37 @@ async def list_documents(
 async def get_document(
     document_id: str, services: ServicesOf, namespace_id: NamespaceId
 ) -> Response:
+    point = await _find(services, namespace_id, document_id)
+    return answer(document(point.id, point.payload))
+
+
+@router.get(
+    "/{document_id}/preview",
+    response_class=Response,
+    responses={200: {"content": {"image/webp": {}}}, 304: {"description": "not changed"}},
+)
+async def get_preview(
+    document_id: str,
+    request: Request,
+    services: ServicesOf,
+    namespace_id: NamespaceId,
+    size: Annotated[
+        int, Query(ge=16, le=1024, description="edge in pixels, met by the next of a few sizes")
+    ] = 320,
+) -> Response:
+    """A picture of where the document is: the frame of the film, the part of the recording, the
+    page, the picture."""
+    point = await _find(services, namespace_id, document_id)
+    object_id = str(point.payload.get("object_id"))
+    found = await run_in_threadpool(services.objects.get, namespace_id, object_id)
+    row = present(found, "object", object_id)
+    here = document(point.id, point.payload)
+    part = Part(here.page, here.start_ms, here.end_ms)
+    return await shown(services, row, part, snap(size), request.headers, here.extractor)
+
+
+async def _find(services: Services, namespace_id: str, document_id: str) -> Point:
+    """Raises ``not_found``."""
     try:
         key = str(uuid.UUID(document_id))
     except ValueError:
@@ -67,7 +102,7 @@ async def get_document(
         except SpaceNotFound:
             continue
         if point is not None and point.payload.get("namespace") == namespace_id:
-            return answer(document(point.id, point.payload))
+            return point
     raise not_found("document", document_id)
 
 

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from workbench.api.content import content, matches
+from workbench.api.content import content
 from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
+from workbench.api.showing import shown
 from workbench.api.sources import open_object
 from workbench.api.tasks import accepted
-from workbench.api.thumbnails import no_thumbnail, snap, thumbnail_tag
+from workbench.api.thumbnails import snap
 from workbench.domain.wire import ExplainOut, ObjectOut, Page, TaskOut
+from workbench.extraction.contract import Part
 
 router = APIRouter(prefix="/objects", tags=["objects"])
 
@@ -66,18 +68,10 @@ async def get_thumbnail(
         int, Query(ge=16, le=1024, description="edge in pixels, met by the next of a few sizes")
     ] = 320,
 ) -> Response:
-    """A small upright picture of a picture."""
+    """A small upright picture of a picture; a film's poster, a recording's loudness."""
     found = await run_in_threadpool(services.objects.get, namespace_id, object_id)
     row = present(found, "object", object_id)
-    if not row.mime.startswith("image/"):
-        raise no_thumbnail(row, f"it is no picture but {row.mime}")
-    edge = snap(size)
-    known = {"ETag": f'"{thumbnail_tag(row, edge)}"', "Cache-Control": "private, max-age=60"}
-    if matches(request.headers.get("if-none-match"), known["ETag"]):
-        return Response(status_code=304, headers=known)
-    thumbnail = await services.thumbnails.get(row, edge, services.open_source)
-    headers = known if thumbnail.tag else {"Cache-Control": "no-store"}
-    return Response(thumbnail.data, headers=headers, media_type="image/webp")
+    return await shown(services, row, Part(), snap(size), request.headers)
 
 
 @router.get(

@@ -4,16 +4,22 @@ A thumbnail is kept under what it was made of: the object, the version and listi
 the edge. When the source has changed since it was listed, the picture of the new bytes is shown and
 not kept, so that nothing wrong stays. Keys hold the object's id and not its hash: no namespace can
 find out whether another one holds the same file. Decoding runs in two threads of its own, so that a
-screen full of pictures leaves the other routes their threads.
+screen full of pictures leaves the other routes their threads. Films, recordings and pages are shown
+by their extractors, each in a process of its own; where in the object they look is part of the key.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+import tempfile
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 
@@ -21,6 +27,8 @@ from workbench.api.filecache import FileCache
 from workbench.api.pictures import NoPicture, shrink
 from workbench.api.sources import OpenSource, open_object
 from workbench.domain.errors import Code, WorkbenchError
+from workbench.extraction.contract import Extractor, Part
+from workbench.extraction.preview import NoPreview, Wanted, make_preview, target_of
 from workbench.store.objects import ObjectRow
 
 EDGES = (160, 320, 640, 1024)
@@ -50,8 +58,38 @@ class Thumbnails:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._make, row, edge, open_source)
 
+    async def preview(
+        self,
+        row: ObjectRow,
+        extractor: type[Extractor],
+        part: Part,
+        edge: int,
+        open_source: OpenSource,
+    ) -> Thumbnail:
+        """What ``extractor`` shows of the object, or of a part of it. Raises ``no_thumbnail``,
+        ``source_unreadable``."""
+        tag = preview_tag(row, extractor.spec.key, part, edge)
+        kept = await run_in_threadpool(self._cache.get, tag)
+        if kept is not None and _whole(kept):
+            return Thumbnail(kept, tag)
+        wanted = Wanted(target_of(extractor), row.name, row.mime, part, edge)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._show, row, wanted, tag, open_source)
+
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _show(self, row: ObjectRow, wanted: Wanted, tag: str, open_source: OpenSource) -> Thumbnail:
+        opened = open_object(open_source, row)
+        with opened.file, _as_file(opened.file) as file:
+            try:
+                data = make_preview(wanted, file)
+            except NoPreview as problem:
+                raise no_thumbnail(row, str(problem)) from problem
+        if not opened.is_listed(row):
+            return Thumbnail(data, None)
+        self._cache.put(tag, data)
+        return Thumbnail(data, tag)
 
     def _make(self, row: ObjectRow, edge: int, open_source: OpenSource) -> Thumbnail:
         opened = open_object(open_source, row)
@@ -77,6 +115,12 @@ def thumbnail_tag(row: ObjectRow, edge: int) -> str:
     return hashlib.blake2b(made_of.encode(), digest_size=20).hexdigest()
 
 
+def preview_tag(row: ObjectRow, extractor: str, part: Part, edge: int) -> str:
+    place = f"{extractor}\0{part.page}\0{part.start_ms}\0{part.end_ms}"
+    made_of = f"{thumbnail_tag(row, edge)}\0{place}"
+    return hashlib.blake2b(made_of.encode(), digest_size=20).hexdigest()
+
+
 def no_thumbnail(row: ObjectRow, reason: str) -> WorkbenchError:
     return WorkbenchError(
         Code.NO_THUMBNAIL,
@@ -84,6 +128,18 @@ def no_thumbnail(row: ObjectRow, reason: str) -> WorkbenchError:
         None,
         {"object_id": row.object_id},
     )
+
+
+@contextmanager
+def _as_file(file: BinaryIO) -> Generator[BinaryIO]:
+    """A file that another process can be given: bytes in memory go into one for a while."""
+    if not isinstance(file, io.BytesIO):
+        yield file
+        return
+    with tempfile.TemporaryFile() as made:
+        made.write(file.getbuffer())
+        made.flush()
+        yield made
 
 
 def _whole(data: bytes) -> bool:

@@ -187,8 +187,14 @@ def _zip(head: bytes, name: str) -> str:
     return "application/zip"
 
 
+_LOCKABLE = ("docx", "xlsx", "pptx")
+
+
 def _ole(_head: bytes, name: str) -> str:
-    return OLE_SUFFIXES.get(_suffix(name), "application/x-ole-storage")
+    """Office files of before 2007; and newer ones that need a password, known by their suffix."""
+    suffix = _suffix(name)
+    known = OLE_SUFFIXES.get(suffix) or (ZIP_SUFFIXES[suffix] if suffix in _LOCKABLE else None)
+    return known or "application/x-ole-storage"
 
 
 _Kind = str | Callable[[bytes, str], str | None]

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -76,8 +76,9 @@ class Batch:
 @dataclass(frozen=True)
 class ExtractorSpec:
     """What an extractor is. ``default`` extractors run when the user names none; of these each MIME
-    type has exactly one. ``accepts`` holds MIME types or ``type/*`` patterns. ``fields`` are the
-    payload fields it writes beside the common ones, with the index type each needs.
+    type has exactly one, those ``beside`` it not counted. ``accepts`` holds MIME types or
+    ``type/*`` patterns. ``fields`` are the payload fields it writes beside the common ones, with
+    the index type each needs.
     """
 
     name: str
@@ -90,6 +91,8 @@ class ExtractorSpec:
     resources: Resources = Resources()
     batch: Batch = Batch()
     default: bool = True
+    #: A default extractor that runs beside the one default of its types, instead of being it.
+    beside: bool = False
     isolated: bool = False
     #: Names and revisions of the model files; part of the digest.
     models: tuple[str, ...] = ()
@@ -110,7 +113,9 @@ class ExtractorSpec:
 
 class Source(Protocol):
     """One object as an extractor sees it. ``read`` may be called once or more; it raises OSError
-    when the bytes cannot be had."""
+    when the bytes cannot be had. ``open`` gives the same bytes as a file that can be sought in and
+    is read only as far as it is needed: for objects larger than memory should hold. The caller
+    closes it."""
 
     @property
     def object_id(self) -> str: ...
@@ -119,6 +124,16 @@ class Source(Protocol):
     @property
     def mime(self) -> str: ...
     def read(self) -> bytes: ...
+    def open(self) -> BinaryIO: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where in an object to look: what a document says of its place. All None: the whole."""
+
+    page: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -239,6 +254,15 @@ class Extractor(ABC):
         """The query as a vector of ``output``'s space, shape (dimension,). Only called for kinds in
         the output's ``queries``. Raises ValueError for content that cannot be encoded."""
         raise NotImplementedError(f"{self.spec.key} has no query encoder")
+
+    @classmethod
+    def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
+        """A picture that stands for the object, or for a part of it, as WebP at most ``edge``
+        pixels wide and high; None where there is none to show. Runs without ``load``, in a process
+        of its own with little memory and time. Raises ValueError for content that cannot be
+        shown."""
+        del source, part, edge
+        return None
 
 
 def digest(spec: ExtractorSpec, parameters: Parameters) -> str:

@@ -7,7 +7,8 @@ is checked against the contract and against those before it. What does not impor
 is kept apart with its reason (``broken``), and never in the way of the others.
 
 Each MIME type has one default extractor at most (versions of one extractor aside, of which the
-newest counts); of two that overlap the later one is broken, and its reason names both.
+newest counts, and those that say that they run beside it); of two that overlap the later one is
+broken, and its reason names both.
 """
 
 from __future__ import annotations
@@ -180,8 +181,18 @@ class Registry:
     def default_for(self, mime: str) -> ExtractorSpec | None:
         """The extractor that takes this type when the user names none: of its versions the
         newest."""
-        taking = [spec for spec in self.specs() if spec.default and spec.accepts_mime(mime)]
-        return max(taking, key=lambda spec: spec.version, default=None)
+        own = [spec for spec in self.defaults_for(mime) if not spec.beside]
+        return own[0] if own else None
+
+    def defaults_for(self, mime: str) -> tuple[ExtractorSpec, ...]:
+        """All extractors that take this type when the user names none: the one default, then those
+        that run beside it; of each the newest version."""
+        newest: dict[str, ExtractorSpec] = {}
+        for spec in self.specs():
+            known = newest.get(spec.name)
+            if spec.default and spec.accepts_mime(mime):
+                newest[spec.name] = spec if known is None or spec.version > known.version else known
+        return tuple(sorted(newest.values(), key=lambda spec: (spec.beside, spec.name)))
 
     def _load(self) -> _Loaded:
         with self._lock:
@@ -352,10 +363,10 @@ def _check_beside(extractor: type[Extractor], classes: Mapping[str, type[Extract
     same = classes.get(spec.key)
     if same is not None and same is not extractor:
         raise _Refused(f"{spec.key} is already {same.__module__}:{same.__qualname__}")
-    if same is extractor or not spec.default:
+    if same is extractor or not spec.default or spec.beside:
         return
     for other in (each.spec for each in classes.values()):
-        rival = other.default and other.name != spec.name
+        rival = other.default and not other.beside and other.name != spec.name
         clash = _overlap(spec.accepts, other.accepts) if rival else None
         if clash:
             raise _Refused(

@@ -15,10 +15,13 @@ documents that break its own declaration all become failures of the objects conc
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 from workbench.blobs.port import BlobStore
 from workbench.domain.states import Category
@@ -41,6 +44,8 @@ from workbench.extraction.segments import About, SegmentBuilder, encode_segment
 
 #: Bytes of sources held in memory at once, beyond the first of a batch.
 BATCH_BYTES = 64 * 1024 * 1024
+#: A larger object is hashed in pieces and not held: extractors open its file.
+HELD_BYTES = 32 * 1024 * 1024
 TRACEBACK_LINES = 12
 
 
@@ -62,11 +67,47 @@ class ReadSource:
     name: str
     mime: str
     sha256: str
+    size: int
     data: bytes
-    key: bytes
 
     def read(self) -> bytes:
         return self.data
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(self.data)
+
+    def changed(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """An object that is too large to be held, hashed and left in its file. ``state`` is what the
+    file was when it was hashed; what an extractor reads later is only believed while it is that."""
+
+    object_id: str
+    name: str
+    mime: str
+    sha256: str
+    size: int
+    path: str
+    state: tuple[int, int, int]
+
+    def read(self) -> bytes:
+        with self.open() as file:
+            return file.read()
+
+    def open(self) -> BinaryIO:
+        return open(self.path, "rb")
+
+    def changed(self) -> bool:
+        try:
+            return _state(os.stat(self.path)) != self.state
+        except OSError:
+            return True
+
+
+TakenSource = ReadSource | FileSource
 
 
 @dataclass(frozen=True)
@@ -181,6 +222,7 @@ class _Run:
         self.copies: list[ObjectOutcome] = []
         self.failures: list[ObjectFailure] = []
         self._first: dict[bytes, str] = {}
+        self._keys: dict[str, bytes] = {}
         self._twins: list[Twin] = []
 
     def batch(self, items: Sequence[ChunkItem]) -> None:
@@ -203,7 +245,7 @@ class _Run:
         else:
             reason = Failed(Category.INTERNAL, "the extractor gave no answer for this object")
         for source in unanswered.values():
-            self._fail(source.object_id, reason, len(source.data))
+            self._fail(source.object_id, reason, source.size)
 
     def finish(self) -> None:
         """Equal objects of the chunk get what the first of them got; nothing, if it was left."""
@@ -228,24 +270,25 @@ class _Run:
         rows = len(self._twins)
         self.extractor.clock.add("reuse", time.perf_counter() - begun, rows)
 
-    def _read(self, item: ChunkItem) -> ReadSource | None:
+    def _read(self, item: ChunkItem) -> TakenSource | None:
         """The object's bytes, or None when it is done: unreadable, unchanged or known."""
         begun = time.perf_counter()
         try:
-            with open(item.location, "rb", buffering=0) as file:
-                data = file.read()
+            source = take(item)
         except OSError as error:
             self._fail(item.object_id, _unreadable(error))
             return None
-        sha256 = hashlib.sha256(data).hexdigest()
-        self.extractor.clock.add("fetch", time.perf_counter() - begun, 1, len(data))
-        if sha256 == item.known_sha256:
-            self.objects.append(ObjectOutcome(item.object_id, sha256, len(data), 0, unchanged=True))
+        self.extractor.clock.add("fetch", time.perf_counter() - begun, 1, source.size)
+        if source.sha256 == item.known_sha256:
+            self.objects.append(
+                ObjectOutcome(item.object_id, source.sha256, source.size, 0, unchanged=True)
+            )
             return None
-        key = known_key(sha256, item.mime, item.name)
-        if self._reused(item, sha256, key, len(data)):
+        key = known_key(source.sha256, item.mime, item.name)
+        if self._reused(item, source.sha256, key, source.size):
             return None
-        return ReadSource(item.object_id, item.name, item.mime, sha256, data, key)
+        self._keys[item.object_id] = key
+        return source
 
     def _reused(self, item: ChunkItem, sha256: str, key: bytes, size: int) -> bool:
         """Whether the object needs no extraction, since equal content had, or will have, its."""
@@ -277,18 +320,23 @@ class _Run:
         self.copies.append(ObjectOutcome(object_id, sha256, size, rows, reused=copy.origin))
         return True
 
-    def _answer(self, source: ReadSource, answer: Extracted) -> None:
+    def _answer(self, source: TakenSource, answer: Extracted) -> None:
+        if source.changed():
+            self._fail(source.object_id, _CHANGED, source.size)
+            return
         if answer.failure is not None:
-            self._fail(source.object_id, answer.failure, len(source.data))
+            self._fail(source.object_id, answer.failure, source.size)
             return
         try:
-            self.segment.add(source.object_id, source.sha256, answer.documents, source.key)
+            self.segment.add(
+                source.object_id, source.sha256, answer.documents, self._keys[source.object_id]
+            )
         except (ValueError, TypeError) as error:
             reason = Failed(Category.INTERNAL, f"a bad document: {error}")
-            self._fail(source.object_id, reason, len(source.data))
+            self._fail(source.object_id, reason, source.size)
             return
         self.objects.append(
-            ObjectOutcome(source.object_id, source.sha256, len(source.data), len(answer.documents))
+            ObjectOutcome(source.object_id, source.sha256, source.size, len(answer.documents))
         )
 
     def _fail(self, object_id: str, reason: Failed, size: int | None = None) -> None:
@@ -303,6 +351,30 @@ class _Run:
                 size,
             )
         )
+
+
+def take(item: ChunkItem) -> TakenSource:
+    """The object, hashed; its bytes too where they are few. Raises OSError."""
+    with open(item.location, "rb", buffering=0) as file:
+        found = os.fstat(file.fileno())
+        if found.st_size <= HELD_BYTES:
+            data = file.read()
+            sha256 = hashlib.sha256(data).hexdigest()
+            return ReadSource(item.object_id, item.name, item.mime, sha256, len(data), data)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileSource(
+            item.object_id,
+            item.name,
+            item.mime,
+            sha256,
+            found.st_size,
+            item.location,
+            _state(found),
+        )
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def batches(
@@ -321,6 +393,14 @@ def batches(
         size += item.size
     if batch:
         yield batch
+
+
+_CHANGED = Failed(
+    Category.SOURCE,
+    "the file was changed while it was read",
+    "ingest again when nothing writes to it",
+    stage="fetch",
+)
 
 
 def _unreadable(error: OSError) -> Failed:

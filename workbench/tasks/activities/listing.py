@@ -104,7 +104,7 @@ def router(
     retry: Mapping[str, Any],
 ) -> Route:
     """Which collections take a MIME type: the task's ``named`` extractors; else the bucket's
-    collections and, unless a person chose those, the default extractor of the type, with this
+    collections and, unless a person chose those, the default extractors of the type, with this
     ``retry`` policy."""
     specs = {c.collection_id: registry.get(c.extractor).spec for c in collections}
     present = {specs[c.collection_id].name for c in collections}
@@ -117,10 +117,12 @@ def router(
             taking: list[CollectionRecord | Recipe] = [
                 c for c in collections if specs[c.collection_id].accepts_mime(mime)
             ]
-            default = registry.default_for(mime)
-            if named is None and not chosen and default and default.name not in present:
-                made = recipe(registry, default.name, {}, keep=True)
-                taking.append(replace(made, retry=retry))
+            if named is None and not chosen:
+                taking += [
+                    replace(recipe(registry, spec.name, {}, keep=True), retry=retry)
+                    for spec in registry.defaults_for(mime)
+                    if spec.name not in present
+                ]
             routes[mime] = taking
         return routes[mime]
 

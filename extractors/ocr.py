@@ -1,0 +1,156 @@
+"""The ``ocr`` extractor: words in screenshots, scans and signs, with where they stand.
+
+A document a block of lines, cut where it is longer than a passage: its text, the rectangle around
+it, and its words each with a rectangle, all as shares of the picture as it is seen (left, top,
+right, bottom). Pages of a TIFF are pages. Reading takes a second or more, so it runs on the
+pictures that a cheap look takes for lettering, or on all (``every``); others have no documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from PIL import Image, ImageOps
+from pydantic import Field
+
+from extractors import minilm
+from extractors.image import ACCEPTS
+from extractors.models import default_threads
+from extractors.passages import passages
+from extractors.pictures import decode, open_picture, pages, silence
+from extractors.reading import RECIPE, Line, Reader, blocks, page_text, union
+from extractors.refused import Refused
+from workbench.extraction.contract import (
+    Batch,
+    Document,
+    Extracted,
+    Extractor,
+    ExtractorSpec,
+    Output,
+    Parameters,
+    Query,
+    Source,
+    Vector,
+)
+
+#: A larger picture is scaled down before it is read.
+LONGEST = 4000
+
+
+class OcrParameters(Parameters):
+    """Which pictures are read, and the limits."""
+
+    every: bool = Field(
+        False, description="read every picture, not only those that seem to show lettering"
+    )
+    chunk_tokens: int = Field(128, ge=16, le=200, description="tokens of a passage at most")
+    max_pixels: int = Field(
+        100_000_000,
+        ge=1,
+        le=178_000_000,
+        description="width times height; a picture with more fails before it is decoded",
+    )
+    max_pages: int = Field(100, ge=1, description="of a TIFF with more pages only these are read")
+
+
+class OcrExtractor(Extractor):
+    """One document a block of lines."""
+
+    spec = ExtractorSpec(
+        name="ocr",
+        version=1,
+        description="Words in screenshots, scans and signs, with where they stand",
+        accepts=ACCEPTS,
+        parameters=OcrParameters,
+        outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
+        fields={"confidence": "float"},
+        batch=Batch(sources=8),
+        beside=True,
+        models=(minilm.RECIPE, RECIPE),
+    )
+
+    parameters: OcrParameters
+    _encoder: minilm.Encoder
+    _reader: Reader
+
+    def load(self) -> None:
+        silence()
+        self._encoder = minilm.load_minilm(default_threads())
+        self._reader = Reader(default_threads())
+
+    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
+        for index, source in enumerate(sources):
+            try:
+                yield Extracted(index, tuple(self._documents(source)))
+            except Refused as refused:
+                yield Extracted(index, failure=refused.failure)
+
+    def encode(self, query: Query, output: str) -> Vector:
+        if output != "semantic" or query.kind != "text":
+            raise ValueError(f"{output} cannot be searched with {query.kind}")
+        return self._encoder.encode_query(query.text or "")
+
+    def _documents(self, source: Source) -> Iterator[Document]:
+        from extractors.lettering import shows_lettering  # brings OpenCV, only needed here
+
+        data = source.read()
+        picture = open_picture(data, self.parameters.max_pixels)
+        several = picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1
+        for number in pages(picture, self.parameters.max_pages, self.parameters.max_pixels):
+            with self.clock("decode", size=0 if number else len(data)):
+                decode(picture, data)
+                seen = _upright(picture)
+                chosen = self.parameters.every or shows_lettering(seen)
+            if chosen:
+                yield from self._read(seen, number + 1 if several else None)
+
+    def _read(self, picture: Image.Image, page: int | None) -> Iterator[Document]:
+        with self.clock("read"):
+            lines = self._reader.read(picture)
+        for block in blocks(lines):
+            text, box = page_text(block, picture.size)
+            found = list(passages(text, "plain", self.parameters.chunk_tokens, self._encoder))
+            for passage in found:
+                shown = text[passage.start : passage.end]
+                with self.clock("infer"):
+                    vector = self._encoder.encode([shown])[0]
+                inside = _between(block, passage.start, passage.end)
+                yield Document(
+                    shown,
+                    page,
+                    box=box(passage.start, passage.end),
+                    payload={
+                        "confidence": round(min(line.score for line in inside), 3),
+                        "words": [
+                            [word.text, *(union([word.box], picture.size) or ())]
+                            for line in inside
+                            for word in line.words
+                        ],
+                    },
+                    vectors={"semantic": vector},
+                )
+
+
+def _between(block: Sequence[Line], start: int, end: int) -> list[Line]:
+    """The lines of a block that stand, in part at least, between two places of its text."""
+    found: list[Line] = []
+    at = 0
+    for line in block:
+        if at < end and at + len(line.text) > start:
+            found.append(line)
+        at += len(line.text) + 1
+    return found
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """As RGB, on white where transparent, no side longer than ``LONGEST``."""
+    seen = picture
+    if max(seen.size) > LONGEST:
+        seen = seen.convert("RGBA" if seen.has_transparency_data else "RGB")
+        seen.thumbnail((LONGEST, LONGEST))
+    if seen.has_transparency_data:
+        seen = seen.convert("RGBA")
+        seen = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+    seen = seen.convert("RGB")
+    seen.info = {"exif": picture.info["exif"]} if "exif" in picture.info else {}
+    return ImageOps.exif_transpose(seen)

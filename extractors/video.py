@@ -1,0 +1,208 @@
+"""The ``video`` extractor: what is seen in a film and what is said, on one timeline.
+
+One document a scene, with start, end, labels and the two vectors of its key frame, which are those
+of the ``image`` extractor: an example picture finds the scene that looks like it, a text the one
+that shows it. One document an utterance of the sound track, as from the ``audio`` extractor. They
+come in the order of their times. Frames are taken one by one, each with its own time, so that a
+variable rate changes nothing; a film without sound, or sound without a film, gives what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from extractors import minilm, speech
+from extractors.audio import PREVIEW, SpeechParameters, Transcriber
+from extractors.fit import fit
+from extractors.frames import Eye, check_pixels, poster, prepare
+from extractors.image import ImageExtractor
+from extractors.models import default_threads
+from extractors.refused import Refused
+from extractors.scenes import Scene, Scenes
+from extractors.sight import DIMENSION, MODEL, RECIPES, TOGETHER, Sight
+from extractors.streams import VIDEO, Media, nothing_inside, open_media
+from extractors.tags import caption, name_words
+from extractors.waveform import waveform
+from workbench.extraction.contract import (
+    Document,
+    Extracted,
+    Extractor,
+    ExtractorSpec,
+    Output,
+    Parameters,
+    Part,
+    Query,
+    Source,
+    Vector,
+)
+
+MAX_PIXELS = 36_000_000
+View = npt.NDArray[np.uint8]
+
+
+class VideoParameters(SpeechParameters):
+    """Parameters of the ``video`` extractor."""
+
+    sound: bool = Field(True, description="whether the sound track is transcribed")
+    max_scene_seconds: float = Field(
+        60.0, ge=1, description="a longer scene is divided, each part with a key frame"
+    )
+    max_scenes: int = Field(3000, ge=1, le=20_000, description="the last one goes to the end")
+    max_pixels: int = Field(
+        MAX_PIXELS, ge=1, description="width times height; a film with more is not decoded"
+    )
+
+
+class VideoExtractor(Extractor):
+    """One document a scene, and one an utterance."""
+
+    spec = ExtractorSpec(
+        name="video",
+        version=1,
+        description="Films: what is seen by scene and what is said, with the second",
+        accepts=tuple(VIDEO),
+        parameters=VideoParameters,
+        outputs=(
+            Output("visual", DIMENSION, MODEL, queries=frozenset({"image"})),
+            Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),
+        ),
+        fields={
+            "track": "keyword",
+            "scene": "integer",
+            "key_ms": "integer",
+            "duration_ms": "integer",
+            "width": "integer",
+            "height": "integer",
+            "codec": "keyword",
+        },
+        models=(*RECIPES, *speech.RECIPES),
+    )
+
+    parameters: VideoParameters
+    _sight: Sight
+    _encoder: minilm.Encoder
+    _pictures: ImageExtractor
+
+    def __init__(self, parameters: Parameters | None = None) -> None:
+        super().__init__(parameters)
+        self._transcriber = Transcriber(self.parameters, self.clock)
+
+    def load(self) -> None:
+        self._sight = Sight(default_threads())
+        self._encoder = minilm.load_minilm(default_threads())
+
+    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
+        for index, source in enumerate(sources):
+            try:
+                yield Extracted(index, self._documents(source))
+            except Refused as refused:
+                yield Extracted(index, failure=refused.failure)
+
+    def encode(self, query: Query, output: str) -> Vector:
+        if output == "semantic" and query.kind == "text":
+            return self._encoder.encode_query(query.text or "")
+        if output == "visual" and query.kind == "image":
+            if not hasattr(self, "_pictures"):
+                self._pictures = ImageExtractor()
+                self._pictures.load()
+            return self._pictures.encode(query, output)
+        raise ValueError(f"{output} cannot be searched with {query.kind}")
+
+    @classmethod
+    def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
+        try:
+            with open_media(source, VIDEO, PREVIEW) as media:
+                shown = poster(media, part, edge, MAX_PIXELS)
+            if shown is not None:
+                return shown
+            with open_media(source, VIDEO, PREVIEW) as media:
+                return waveform(media, part, edge)
+        except Refused as refused:
+            raise ValueError(str(refused)) from refused
+
+    # ---- pictures and sound ----------------------------------------------------------------------
+
+    def _documents(self, source: Source) -> tuple[Document, ...]:
+        bounds = self.parameters.bounds
+        with open_media(source, VIDEO, bounds) as media:
+            length = media.duration or 0.0
+            shown = self._scenes(media, name_words(source.name))
+        said: list[Document] = []
+        with open_media(source, VIDEO, bounds) as media:
+            if media.has_sound and self.parameters.sound:
+                said, seconds = self._transcriber.documents(media, self._encoder)
+                length = max(length, seconds)
+        if not shown and length <= 0:
+            raise nothing_inside("picture or sound")
+        found = sorted([*shown, *said], key=lambda each: each.start_ms or 0)
+        if not found:
+            found = [Document(payload={"track": "sound"})]
+        common = {"duration_ms": round(length * 1000)}
+        return tuple(
+            replace(each, payload={"track": "sound", **each.payload, **common}) for each in found
+        )
+
+    def _scenes(self, media: Media, words: tuple[str, ...]) -> list[Document]:
+        stream = media.picture_stream()
+        if stream is None:
+            return []
+        prepare(stream, self.parameters.max_pixels)
+        about: dict[str, Any] = {"track": "picture", "codec": stream.codec_context.name}
+        found: list[Document] = []
+        waiting: list[Scene[View]] = []
+        self.clock.add("decode", 0.0, 1, media.size)
+        scenes = self._cut(media, stream, about)
+        while True:
+            with self.clock("decode", rows=0):
+                scene = next(scenes, None)
+            if scene is None:
+                break
+            waiting.append(scene)
+            if len(waiting) == TOGETHER:
+                found += self._looked_at(waiting, len(found), words, about)
+                waiting = []
+        return found + self._looked_at(waiting, len(found), words, about)
+
+    def _cut(self, media: Media, stream: Any, about: dict[str, Any]) -> Iterator[Scene[View]]:
+        """The scenes as they end; what the first frame says goes into ``about``."""
+        eye = Eye()
+        scenes = Scenes[View](self.parameters.max_scene_seconds, self.parameters.max_scenes)
+        for at, frame in media.frames(stream):
+            check_pixels(frame.width, frame.height, self.parameters.max_pixels)
+            if "width" not in about:
+                upright = round(frame.rotation) % 180 == 0
+                sides = (frame.width, frame.height)
+                about["width"], about["height"] = sides if upright else sides[::-1]
+            yield from scenes.feed(
+                at, eye.small(frame), lambda frame=frame: fit(eye.picture(frame))
+            )
+        yield from scenes.end()
+
+    def _looked_at(
+        self,
+        scenes: Sequence[Scene[View]],
+        before: int,
+        words: tuple[str, ...],
+        about: dict[str, Any],
+    ) -> list[Document]:
+        if not scenes:
+            return []
+        with self.clock("infer", rows=len(scenes)):
+            seen = self._sight.look([scene.key for scene in scenes])
+        return [
+            Document(
+                text=caption(words, look.tags),
+                start_ms=round(scene.start * 1000),
+                end_ms=round(scene.end * 1000),
+                labels=look.tags,
+                payload={**about, "scene": number, "key_ms": round(scene.key_at * 1000)},
+                vectors={"visual": look.visual, "semantic": look.semantic},
+            )
+            for number, (scene, look) in enumerate(zip(scenes, seen, strict=True), start=before + 1)
+        ]
