@@ -117,7 +117,7 @@ def _searchable(row: Row[Any], indexed: Row[Any] | None) -> SearchableOut | None
     )
 
 
-def _last(connection: Connection, object_id: str, collection_id: str) -> list[Row[Any]]:
+def _last(connection: Connection, object_id: str, collection_id: str) -> Sequence[Any]:
     """Items of the last tasks, the newest first, with their tasks and failures."""
     items, failures = t.items.c, t.failures.c
     query = (
@@ -143,7 +143,7 @@ def _last(connection: Connection, object_id: str, collection_id: str) -> list[Ro
         .order_by(items.item_id.desc())
         .limit(LAST)
     )
-    return list(connection.execute(query))
+    return connection.execute(query).all()
 
 
 def _origin(connection: Connection, indexed: Row[Any] | None) -> str | None:
@@ -174,7 +174,7 @@ def _next(
     collection: Row[Any],
     indexed: Row[Any] | None,
     takes: bool,
-    tasks: Sequence[Row[Any]],
+    tasks: Sequence[Any],
 ) -> str:
     """What an ingest would do with the object as the last listing saw it."""
     if row.removed_at is not None:
