@@ -30,9 +30,7 @@ class EventStream(StreamingResponse):
         super().__init__(events, headers=headers)
 
 
-async def task_events(
-    feed: Feed, namespace_id: str, task_id: str, seen: int
-) -> AsyncIterator[str]:
+async def task_events(feed: Feed, namespace_id: str, task_id: str, seen: int) -> AsyncIterator[str]:
     """States after the sequence ``seen``, progress, and the end."""
     yield _RETRY
     told = ""

@@ -134,9 +134,7 @@ def _with_progress(
     for count in connection.execute(counted):
         failed[count.task_id].append(count)
     now = now_ms()
-    return [
-        _out(row, Counts(row, by_task[row.task_id], failed[row.task_id], now)) for row in rows
-    ]
+    return [_out(row, Counts(row, by_task[row.task_id], failed[row.task_id], now)) for row in rows]
 
 
 def _out(row: Row[Any], counts: Counts) -> TaskOut:
