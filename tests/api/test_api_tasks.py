@@ -167,6 +167,66 @@ async def test_api_cancel_asks_and_ended_tasks_refuse(
     assert missing.status_code == 404
 
 
+async def test_api_pause_and_resume_say_what_cannot_be(
+    stand: Stand, client: httpx.AsyncClient
+) -> None:
+    running = stand.rows.task(stand.default)
+    answer = await client.post(f"/v1/tasks/{running}/pause")
+    assert (answer.status_code, answer.json()["requested"]) == (202, "pause")
+    back = await client.post(f"/v1/tasks/{running}/resume")
+    assert (back.status_code, back.json()["requested"]) == (202, None)
+    paused = stand.rows.task(stand.default, state="PAUSED")
+    again = await client.post(f"/v1/tasks/{paused}/pause")
+    assert (again.status_code, error_of(again)["code"]) == (409, "conflict")
+    assert "paused already" in error_of(again)["message"]
+    assert (await client.post(f"/v1/tasks/{paused}/resume")).json()["state"] == "IN_PROGRESS"
+    twice = await client.post(f"/v1/tasks/{paused}/resume")
+    assert "not paused" in error_of(twice)["message"]
+    ended = stand.rows.task(stand.default, state="FAILED")
+    deleting = stand.rows.task(stand.default, kind="delete")
+    for task, code in ((ended, "task_ended"), (deleting, "conflict")):
+        refused = await client.post(f"/v1/tasks/{task}/pause")
+        assert (refused.status_code, error_of(refused)["code"]) == (409, code)
+    assert (await client.post("/v1/tasks/tsk_none/pause")).status_code == 404
+
+
+async def test_api_retry_of_chosen_failures(stand: Stand, client: httpx.AsyncClient) -> None:
+    bucket = stand.bucket("b")
+    collection = stand.rows.collection(stand.default, bucket, "b.toy", "toy@1")
+    task = stand.rows.task(
+        stand.default, state="COMPLETED_WITH_ERRORS", bucket="b", bucket_id=bucket
+    )
+    failures: dict[str, str] = {}
+    for name, category in (("a", "format"), ("b", "network"), ("c", "network")):
+        more = {"category": category, "retryable": category == "network"}
+        place = {"collection_id": collection, "object_id": f"obj_{name}"}
+        failures[name] = stand.rows.failure(stand.default, task, name, **place, **more)
+        item = {"namespace_id": stand.default, "task_id": task, "state": "failed", **place}
+        with stand.database.write() as connection:
+            connection.execute(sa.insert(t.items), item)
+
+    async def total(**body: Any) -> int:
+        answer = await client.post(f"/v1/tasks/{task}/retry", json=body)
+        assert answer.status_code == 202, answer.text
+        return answer.json()["progress"]["total"]
+
+    assert await total() == 3
+    assert await total(retryable=True) == 2
+    assert await total(objects=["a", "b"]) == 2
+    assert await total(objects=["a", "b"], retryable=True) == 1
+    assert await total(failures=[failures["c"]]) == 1
+    assert await total(filter="category = network and object_name = b") == 1
+    for body, status in (
+        ({"objects": ["none"]}, 404),
+        ({"objects": ["a"], "retryable": True}, 409),
+        ({"filter": "colour = red"}, 422),
+        ({"filter": "category ="}, 422),
+        ({"colour": "red"}, 422),
+    ):
+        answer = await client.post(f"/v1/tasks/{task}/retry", json=body)
+        assert answer.status_code == status, body
+
+
 async def test_api_retry_is_a_new_task_of_what_failed(
     stand: Stand, client: httpx.AsyncClient
 ) -> None:

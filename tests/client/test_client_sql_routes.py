@@ -50,7 +50,7 @@ def test_the_list_says_what_each_column_is(sql_client: Client) -> None:
     tables = sql_client.telemetry_tables().results
     by_name = {table.name: table for table in tables}
     assert list(by_name) == [
-        "tasks", "items", "stages", "failures", "searches", "objects", "documents",
+        "tasks", "items", "funnel", "stages", "failures", "searches", "objects", "documents",
     ]  # fmt: skip
     assert by_name["stages"].time == "started_at"
     columns = [column for table in tables for column in table.columns]

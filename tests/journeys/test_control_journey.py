@@ -31,7 +31,7 @@ def start(stack: Stack, folder: Path, *options: str) -> str:
 
 def at_work(stack: Stack, task_id: str) -> None:
     """Until something is indexed: the long call has come to its turn, or soon does."""
-    stack.wait_for(task_id, lambda t: t["progress"]["indexed"] > 0, limit=120)
+    stack.wait_for(task_id, lambda t: t["progress"]["indexed"] > 0, limit=240)
 
 
 def within(stack: Stack, verb: str, task_id: str, state: str, seconds: float) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from stack_journey import Stack
 from workbench.client import connect
 from workbench.client.following import ProgressEvent, StateEvent
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
-FILES = 40
+FILES = 30
 
 
 def waiting(stack: Stack, task_id: str) -> subprocess.Popen[str]:
@@ -33,6 +33,10 @@ def waiting(stack: Stack, task_id: str) -> subprocess.Popen[str]:
     )
 
 
+def has_begun(task: Any) -> bool:
+    return task["progress"]["indexed"] > 0
+
+
 def test_everyone_who_follows_a_task_sees_the_same(shared_stack: Stack, tmp_path: Path):
     stack = shared_stack
     folder = tmp_path / "followed"
@@ -41,7 +45,7 @@ def test_everyone_who_follows_a_task_sees_the_same(shared_stack: Stack, tmp_path
         (folder / f"{i:04}.x").write_text(f"a followed text {i}")
     (folder / "bad.x").write_text("fail format it is cut off")
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
-    words = ("--extractors", "toy", "--set", "toy.pause=0.3", "--detach")
+    words = ("--extractors", "toy", "--set", "toy.pause=1", "--detach")
     task_id = stack.json("ingest", str(folder), *words)["task_id"]
 
     heard: list[Any] = []
@@ -50,7 +54,7 @@ def test_everyone_who_follows_a_task_sees_the_same(shared_stack: Stack, tmp_path
             target=lambda: heard.extend(client.events(task_id, outage=120)), daemon=True
         )
         following.start()
-        stack.wait_for(task_id, lambda t: t["progress"]["indexed"] > 0, limit=120)
+        stack.wait_for(task_id, has_begun, limit=240)
         stopped, attached = waiting(stack, task_id), waiting(stack, task_id)
         assert stopped.stderr is not None
         stopped.stderr.readline()  # its view has begun
@@ -76,6 +80,7 @@ def test_everyone_who_follows_a_task_sees_the_same(shared_stack: Stack, tmp_path
     assert (funnel["listed"], funnel["matched"]) == (FILES + 2, FILES + 1)
     assert (funnel["indexed"], funnel["documents"]) == (FILES, FILES)
     assert funnel["failed"] == {"format": 1}
+    stack.wait_for(task_id, has_begun, limit=120)  # the service is back
     (row,) = stack.json("sql", f"SELECT * FROM funnel WHERE task_id = '{task_id}'")
     for name in ("listed", "matched", "read", "read_bytes", "extracted", "indexed", "documents"):
         assert row[name] == funnel[name], name

@@ -27,6 +27,7 @@ from workbench.domain.wire import (
     FailureOut,
     IngestRequest,
     Page,
+    RetryRequest,
     SearchRequest,
     SearchResponse,
     SqlColumnOut,
@@ -116,9 +117,21 @@ def build(service: Service) -> FastAPI:
         service.states = [task(TaskState.IN_PROGRESS, requested="cancel")]
         return service.states[0]
 
+    @app.post("/v1/tasks/{task_id}/pause", status_code=202)
+    def pause(task_id: str) -> TaskOut:
+        service.asked.append(("pause", task_id))
+        service.states = [task(TaskState.PAUSED)]
+        return task(TaskState.IN_PROGRESS, requested="pause")
+
+    @app.post("/v1/tasks/{task_id}/resume", status_code=202)
+    def resume(task_id: str) -> TaskOut:
+        service.asked.append(("resume", task_id))
+        service.states = [task(TaskState.IN_PROGRESS)]
+        return service.states[0]
+
     @app.post("/v1/tasks/{task_id}/retry", status_code=202)
-    def retry(task_id: str) -> TaskOut:
-        service.asked.append(("retry", task_id))
+    def retry(task_id: str, body: RetryRequest | None = None) -> TaskOut:
+        service.asked.append(("retry", body or task_id))
         service.states = [ended(TaskState.COMPLETED, task_id="tsk_again", retry_of=task_id)]
         return task(TaskState.PENDING, task_id="tsk_again", retry_of=task_id)
 

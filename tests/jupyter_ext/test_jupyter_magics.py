@@ -21,6 +21,7 @@ from jupyter_ext.errors import (
 from jupyter_ext.results import Results, Rows, Table
 from jupyter_ext.task import Task
 from workbench.domain.states import TaskState
+from workbench.domain.wire import RetryRequest
 
 # ---- search -------------------------------------------------------------------------------------
 
@@ -300,6 +301,33 @@ def test_an_interrupt_stops_the_waiting_only(
     handle = notebook.run("%mixpeek tasks tsk_1").value
     notebook.shell.user_ns["handle"] = handle
     assert isinstance(notebook.interrupted("handle.wait()", after=0.4).error, WaitInterrupted)
+
+
+def test_pause_and_resume(notebook: Notebook) -> None:
+    cell = notebook.run("%mixpeek pause tsk_1")
+    handle = cell.value
+    assert "paused" in cell.displays[0][0]["text/plain"]  # it asks for the present state
+    assert handle.refresh().state is TaskState.PAUSED
+    assert handle.resume().state is TaskState.IN_PROGRESS
+    assert handle.pause().out.requested == "pause"
+    assert notebook.run("%mixpeek resume tsk_1").value.state is TaskState.IN_PROGRESS
+
+
+def test_retry_of_rows_that_are_chosen_in_the_dataframe(notebook: Notebook) -> None:
+    notebook.service.states = [ended(TaskState.COMPLETED_WITH_ERRORS, 3)]
+    notebook.service.failures = [failure(1), failure(2, message="timeout"), failure(3)]
+    handle = notebook.run("%mixpeek tasks tsk_1").value
+    rows = handle.failures
+    slow = rows[rows.message == "timeout"]
+    assert handle.retry(slow).task_id == "tsk_again"
+    asked = notebook.service.asked[-1][1]
+    assert asked == RetryRequest(failures=list(slow.failure_id))
+    handle.retry(retryable=True, objects=["a"], filter="attempts > 1")
+    chosen = RetryRequest(retryable=True, objects=["a"], filter="attempts > 1")
+    assert notebook.service.asked[-1][1] == chosen
+    for wrong in (rows[rows.message == "nothing"], rows[["object_name"]]):
+        with pytest.raises(MixpeekUsageError):
+            handle.retry(wrong)
 
 
 def test_cancel_and_retry(notebook: Notebook) -> None:

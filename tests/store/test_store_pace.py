@@ -60,3 +60,11 @@ def test_few_marks_are_kept() -> None:
     marks = worked(*((n * 50, n) for n in range(10_000)))
     assert len(marks) <= pace.WINDOW // pace.LEAST + 3
     assert rate(marks, 9_999 * 50) == pytest.approx(20, rel=0.05)
+
+
+def test_a_clock_that_went_back_begins_anew():
+    marks = marked(marked([], 100_000, 10), 102_000, 30)
+    assert rate(marks, 102_000) is not None
+    marks = marked(marks, 50_000, 40)
+    assert rate(marks, 50_000) is None
+    assert rate(marked(marks, 52_000, 60), 52_000) == 10

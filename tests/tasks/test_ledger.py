@@ -14,9 +14,12 @@ from task_help import NS, TOY, Desk, failed, indexed
 
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.states import ItemState, TaskState
+from workbench.store import tables as t
 from workbench.store.acceptance import Recipe
 from workbench.store.chunk_end import Finding
 from workbench.store.database import Database
+from workbench.store.failures import Failures
+from workbench.store.listing import PageRequest
 from workbench.store.migrations import migrate
 from workbench.store.retrying import Selection
 from workbench.store.tasks import Tasks
@@ -164,6 +167,32 @@ def test_every_end_state_has_its_reason(desk):
     desk.list_page(canceled, {"a": "1", "b": "1"})
     assert desk.endings.finish(NS, canceled.task_id, canceled=True) is TaskState.CANCELED
     assert progress(desk, canceled.task_id)["canceled"] == 2
+
+
+def test_an_item_waits_for_its_next_attempt_and_fails_when_they_are_used_up(desk):
+    retry = {"attempts": 2, "backoff": 20}
+    task = desk.begin(retry=retry)
+    desk.list_page(task, {"a": "1", "b": "1"})
+    chunk_id, items = desk.plan(task)
+    network = {**(failed(items[0]).failure or {}), "category": "network"}
+    reason = Finding(items[0].object_id, ItemState.FAILED, "1", failure=network)
+    desk.record(task, chunk_id, [reason, indexed(items[1])])
+    assert progress(desk, task.task_id) == progress(desk, task.task_id) | {"pending": 1}
+    assert desk.planning.waiting(NS, task.task_id) == {}
+    due = desk.planning.next_due(NS, task.task_id)
+    assert due is not None
+    assert 0 < due <= 20
+    with desk.database.write() as connection:  # the time comes
+        connection.execute(t.items.update().values(not_before=1))
+    assert desk.planning.next_due(NS, task.task_id) == 0
+    chunk_id, again = desk.plan(task)
+    assert [i.name for i in again] == ["a"]
+    desk.record(task, chunk_id, [reason])
+    assert desk.planning.next_due(NS, task.task_id) is None
+    (failure,) = Failures(desk.database).list(NS, task.task_id, PageRequest()).results
+    assert (failure.attempts, failure.worker, failure.digest) == (2, "w", TOY.digest)
+    state = desk.endings.finish(NS, task.task_id, canceled=False)
+    assert state is TaskState.COMPLETED_WITH_ERRORS
 
 
 def test_a_retry_has_the_failed_items_only(desk):

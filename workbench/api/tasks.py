@@ -70,14 +70,14 @@ def reindex(body: ReindexRequest, services: ServicesOf, namespace_id: NamespaceI
     return accepted(services, namespace_id, task_id)
 
 
-@router.get("/events", response_class=EventStream)
+@router.get("/events", response_class=EventStream, status_code=200)
 async def follow_tasks(services: ServicesOf, namespace_id: NamespaceId) -> Response:
     """All tasks of the namespace that go on, as server-sent events: ``task`` holds a task's newest
     state and counters, at most four times a second, and once more when it has ended."""
     return EventStream(namespace_events(services.feed, namespace_id))
 
 
-@router.get("/{task_id}/events", response_class=EventStream)
+@router.get("/{task_id}/events", response_class=EventStream, status_code=200)
 async def follow_task(
     task_id: str,
     services: ServicesOf,

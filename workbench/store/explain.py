@@ -174,7 +174,7 @@ def _next(
     collection: Row[Any],
     indexed: Row[Any] | None,
     takes: bool,
-    tasks: Sequence[Row[Any]],
+    tasks: Sequence[Any],
 ) -> str:
     """What an ingest would do with the object as the last listing saw it."""
     if row.removed_at is not None:

@@ -146,7 +146,7 @@ STAGES = Table(
         Column("task_id", TEXT, "the task"),
         Column("collection", TEXT, "name of the collection; null for stages of the whole task"),
         Column("extractor", TEXT, "name@version"),
-        Column("stage", TEXT, "queue, list, plan, fetch, decode, infer, write or index"),
+        Column("stage", TEXT, "queue, list, plan, fetch, reuse, decode, infer, write or index"),
         Column("started_at", TIME, "when the stage began"),
         Column("seconds", NUMBER, "how long it took"),
         Column("rows", INTEGER, "objects or documents it handled"),

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class StageEvent:
     """One stage of one chunk (or of the task, where ``collection`` is None): ``queue``, ``list``,
-    ``plan``, ``fetch``, ``decode``, ``infer``, ``write``, ``index``. ``event_id`` is unique by what
-    happened, so that an event told twice is one row."""
+    ``plan``, ``fetch``, ``reuse`` (objects that got the documents of equal content), ``decode``,
+    ``infer``, ``write``, ``index``; of a reindex ``reindex`` and ``collect``. ``event_id`` is
+    unique by what happened, so that an event told twice is one row."""
 
     event_id: str
     namespace_id: str
