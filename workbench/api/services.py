@@ -14,7 +14,7 @@ from workbench.access.authenticate import Access
 from workbench.access.principal import Principal
 from workbench.api.sources import OpenSource
 from workbench.api.thumbnails import Thumbnails
-from workbench.domain.wire import HealthOut, IngestRequest, SearchRequest, SearchResponse
+from workbench.domain.wire import DryRunOut, HealthOut, IngestRequest, SearchRequest, SearchResponse
 from workbench.extraction.contract import Extractor, ExtractorSpec
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
@@ -39,6 +39,9 @@ class TaskAcceptance(Protocol):
         principal: Principal,
     ) -> str: ...
 
+    def dry_run(
+        self, namespace_id: str, request: IngestRequest, principal: Principal
+    ) -> DryRunOut: ...
     def cancel(self, namespace_id: str, task_id: str) -> None:
         """Raises ``task_ended``."""
         ...

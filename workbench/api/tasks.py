@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from workbench.api.requests import Caller, NamespaceId, PageOf, ServicesOf, answer, present
 from workbench.api.services import Services
-from workbench.domain.wire import FailureOut, IngestRequest, Page, TaskOut
+from workbench.domain.wire import DryRunOut, FailureOut, IngestRequest, Page, TaskOut
 from workbench.store.tasks import Snapshot
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -44,6 +44,14 @@ def ingest(
     """Ingest a source into a bucket, or bring the bucket up to date with it."""
     task_id = services.accept.ingest(namespace_id, body, idempotency_key, caller)
     return accepted(services, namespace_id, task_id)
+
+
+@router.post("/ingest/dry-run", response_model=DryRunOut)
+def dry_run(
+    body: IngestRequest, services: ServicesOf, namespace_id: NamespaceId, caller: Caller
+) -> Response:
+    """What this ingest would do to how many files, by type and extractor. Writes nothing."""
+    return answer(services.accept.dry_run(namespace_id, body, caller))
 
 
 @router.get("/{task_id}", response_model=TaskOut)
