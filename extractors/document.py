@@ -29,6 +29,7 @@ from workbench.extraction.contract import (
     ExtractorSpec,
     Output,
     Parameters,
+    Part,
     Query,
     Source,
     Vector,
@@ -111,6 +112,18 @@ class DocumentExtractor(Extractor):
         if output != "semantic" or query.kind != "text":
             raise ValueError(f"{output} cannot be searched with {query.kind}")
         return self._encoder.encode_query(query.text or "")
+
+    @classmethod
+    def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
+        """A page of a PDF; there is nothing to show of other documents."""
+        if source.mime != PDF:
+            return None
+        from extractors.documents.pdf import page_picture
+
+        try:
+            return page_picture(source.read(), part.page or 1, edge)
+        except Refused as refused:
+            raise ValueError(str(refused)) from refused
 
     def _documents(self, source: Source) -> Iterator[Document]:
         data = source.read()

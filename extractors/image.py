@@ -6,6 +6,10 @@ mean of the places of the 1000 ImageNet labels there, weighted by their probabil
 what those labels know: things, animals, dishes, buildings; not people, actions, colours or places.
 The text of a picture is the words of its name and the labels.
 
+A picture is one document; a TIFF has one a page, and an animation one for each of a few of its
+frames that differ. ``dhash`` is equal, or nearly, for pictures that look the same in another size
+or quality.
+
 Sources are decoded one by one and go through the model by eights. A bad picture is answered at once
 and never reaches the model.
 """
@@ -14,18 +18,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageFile
 from pydantic import Field
 
 from extractors import minilm
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
 from extractors.models import default_threads
-from extractors.pictures import decode, open_picture, silence
+from extractors.pictures import ANIMATED, decode, frames, open_picture, pages, silence
 from extractors.refused import Refused
 from extractors.sight import DIMENSION, MODEL, RECIPES, TOGETHER, Sight
 from extractors.tags import caption, name_words
@@ -41,6 +46,8 @@ from workbench.extraction.contract import (
     Vector,
 )
 
+#: Bits of ``dhash`` in which frames of an animation may differ and count as the same.
+ALIKE = 4
 #: Turned by a quarter: width and height as a person sees them are the other way round.
 SIDEWAYS = range(5, 9)
 
@@ -52,6 +59,9 @@ ACCEPTS = (
     "image/x-ms-bmp",
     "image/tiff",
     "image/webp",
+    "image/heic",
+    "image/heif",
+    "image/avif",
     "image/x-portable-anymap",
     "image/x-portable-bitmap",
     "image/x-portable-graymap",
@@ -69,6 +79,10 @@ class ImageParameters(Parameters):
         description="width times height; a picture with more fails before it is decoded. "
         "Decoding takes up to 10 bytes of memory a pixel",
     )
+    max_pages: int = Field(100, ge=1, description="of a TIFF with more pages only these are kept")
+    max_frames: int = Field(
+        8, ge=1, le=100, description="frames of an animation that are looked at, evenly spread"
+    )
 
 
 @dataclass(frozen=True)
@@ -79,10 +93,12 @@ class Prepared:
     name: str
     view: npt.NDArray[np.uint8]
     payload: dict[str, Any]
+    page: int | None = None
+    start_ms: int | None = None
 
 
 class ImageExtractor(Extractor):
-    """One document a picture."""
+    """One document a picture, a page of a TIFF, a frame of an animation."""
 
     spec = ExtractorSpec(
         name="image",
@@ -101,6 +117,7 @@ class ImageExtractor(Extractor):
             "format": "keyword",
             "taken_at": "datetime",
             "camera": "keyword",
+            "dhash": "keyword",
         },
         models=RECIPES,
     )
@@ -121,10 +138,10 @@ class ImageExtractor(Extractor):
         waiting: list[Prepared] = []
         for index, source in enumerate(sources):
             try:
-                waiting.append(self._prepare(index, source))
+                waiting += self._prepare(index, source)
             except Refused as refused:
                 yield Extracted(index, failure=refused.failure)
-            if len(waiting) == TOGETHER:
+            if len(waiting) >= TOGETHER:
                 yield from self._finish(waiting)
                 waiting = []
         if waiting:
@@ -140,14 +157,35 @@ class ImageExtractor(Extractor):
     def retitle(self, text: str | None, labels: Sequence[str], name: str) -> str | None:
         return caption(name_words(name), tuple(labels))
 
-    def _prepare(self, index: int, source: Source) -> Prepared:
+    def _prepare(self, index: int, source: Source) -> list[Prepared]:
+        """All of one source that goes through the model; animations without frames that repeat."""
         data = source.read()
+        found: list[Prepared] = []
         with self.clock("decode", size=len(data)):
             picture = open_picture(data, self.parameters.max_pixels)
-            width, height = picture.size
-            decode(picture, data, least=SIZE)
-            notes = read_notes(picture)
-            view = fit(picture, notes.orientation)
+            several = picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1
+            for number, start_ms in self._seen(picture):
+                one = self._view(index, source.name, picture, data)
+                if start_ms is not None and any(_alike(one, other) for other in found):
+                    continue
+                page = number + 1 if several else None
+                found.append(replace(one, page=page, start_ms=start_ms))
+        return found
+
+    def _seen(self, picture: ImageFile.ImageFile) -> Iterator[tuple[int, int | None]]:
+        """Turns to each page or frame: its number, and when an animation shows it."""
+        if picture.format in ANIMATED and getattr(picture, "n_frames", 1) > 1:
+            yield from frames(picture, self.parameters.max_frames)
+            return
+        given = self.parameters
+        for number in pages(picture, given.max_pages, given.max_pixels):
+            yield number, None
+
+    def _view(self, index: int, name: str, picture: ImageFile.ImageFile, data: bytes) -> Prepared:
+        width, height = picture.size
+        decode(picture, data, least=SIZE)
+        notes = read_notes(picture)
+        view = fit(picture, notes.orientation)
         if notes.orientation in SIDEWAYS:
             width, height = height, width
         payload = {
@@ -157,22 +195,28 @@ class ImageExtractor(Extractor):
             "format": "JPEG" if picture.format == "MPO" else picture.format,
             "taken_at": notes.taken_at,
             "camera": notes.camera,
+            "dhash": dhash(view),
         }
-        return Prepared(
-            index, source.name, view, {k: v for k, v in payload.items() if v is not None}
-        )
+        return Prepared(index, name, view, {k: v for k, v in payload.items() if v is not None})
 
     def _finish(self, batch: Sequence[Prepared]) -> Iterator[Extracted]:
-        with self.clock("infer", rows=len(batch)):
-            seen = self._sight.look([picture.view for picture in batch])
-        for picture, found in zip(batch, seen, strict=True):
-            document = Document(
-                text=caption(name_words(picture.name), found.tags),
-                labels=found.tags,
-                payload=picture.payload,
-                vectors={"visual": found.visual, "semantic": found.semantic},
-            )
-            yield Extracted(picture.index, (document,))
+        documents: dict[int, list[Document]] = {}
+        for first in range(0, len(batch), TOGETHER):
+            together = batch[first : first + TOGETHER]
+            with self.clock("infer", rows=len(together)):
+                seen = self._sight.look([picture.view for picture in together])
+            for picture, found in zip(together, seen, strict=True):
+                document = Document(
+                    text=caption(name_words(picture.name), found.tags),
+                    page=picture.page,
+                    start_ms=picture.start_ms,
+                    labels=found.tags,
+                    payload=picture.payload,
+                    vectors={"visual": found.visual, "semantic": found.semantic},
+                )
+                documents.setdefault(picture.index, []).append(document)
+        for index, those in documents.items():
+            yield Extracted(index, tuple(those))
 
     def _encode_picture(self, data: bytes) -> Vector:
         try:
@@ -189,6 +233,17 @@ class ImageExtractor(Extractor):
             if self._encoder is None:
                 self._encoder = minilm.load_minilm(default_threads())
             return self._encoder
+
+
+def _alike(one: Prepared, other: Prepared) -> bool:
+    return (int(one.payload["dhash"], 16) ^ int(other.payload["dhash"], 16)).bit_count() <= ALIKE
+
+
+def dhash(view: npt.NDArray[np.uint8]) -> str:
+    """64 bits as 16 hex digits: where the grey of a 9 x 8 picture rises from left to right."""
+    grey = Image.fromarray(view).convert("L").resize((9, 8), Image.Resampling.BOX)
+    pixels = np.asarray(grey).astype(np.int16)
+    return np.packbits(np.diff(pixels, axis=1) > 0).tobytes().hex()
 
 
 def _orientation(width: int, height: int) -> str:

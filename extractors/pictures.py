@@ -20,6 +20,9 @@ from workbench.domain.states import Category
 from workbench.extraction.contract import Failed
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
+#: Formats whose later frames are looked at; only so many are gone through.
+ANIMATED = ("GIF", "WEBP", "AVIF")
+MOST_FRAMES = 300
 #: Pillow refuses on its own what has more than twice its limit; ours stays below.
 PILLOW_LIMIT = 178_956_970
 #: A progressive JPEG has about ten scans. Each costs a pass over all pixels, so a small file with
@@ -47,10 +50,11 @@ def silence() -> None:
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
-    """HEIF is known to Pillow once its plugin is registered, which takes a moment."""
-    if data[4:8] == b"ftyp":
-        pillow_heif.register_heif_opener(thumbnails=False)
-    return Image.open(io.BytesIO(data), formats=FORMATS)
+    """Pillow knows HEIF by a plugin, which is registered when the first one comes."""
+    if data[4:8] != b"ftyp":
+        return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name != "HEIF"])
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return Image.open(io.BytesIO(data), formats=("AVIF", "HEIF"))
 
 
 def open_picture(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
@@ -97,6 +101,24 @@ def pages(picture: ImageFile.ImageFile, most: int, max_pixels: int) -> Iterator[
         if width * height > max_pixels:
             raise _too_many(f"{width} x {height}", max_pixels)
         yield number
+
+
+def frames(picture: ImageFile.ImageFile, most: int) -> Iterator[tuple[int, int]]:
+    """Turns to ``most`` frames of an animation, evenly spread over its first ones, and gives their
+    numbers and when they are shown, in milliseconds. Raises Refused."""
+    count = min(getattr(picture, "n_frames", 1), MOST_FRAMES)
+    most = min(most, count)
+    wanted = {round(index * (count - 1) / max(1, most - 1)) for index in range(most)}
+    at = 0.0
+    for number in range(max(wanted) + 1):
+        try:
+            picture.seek(number)
+            picture.load()
+        except Exception as error:  # noqa: BLE001 - a decoder may raise anything
+            raise _refused(f"frame {number + 1} cannot be decoded: {error}"[:300]) from None
+        if number in wanted:
+            yield number, round(at)
+        at += float(picture.info.get("duration") or 0)
 
 
 def decode(picture: ImageFile.ImageFile, data: bytes, least: int | None = None) -> None:

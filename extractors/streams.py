@@ -113,14 +113,7 @@ class Media:
     def check(self) -> None:
         """Raises ``Refused`` when the time for this object is over."""
         if time.monotonic() > self._deadline:
-            raise Refused(
-                Failed(
-                    Category.LIMITS,
-                    f"it was not done after {self.bounds.work:,.0f} seconds",
-                    "raise the parameter max_seconds",
-                    stage="decode",
-                )
-            )
+            raise too_late(self.bounds.work)
 
     @property
     def size(self) -> int:
@@ -213,8 +206,21 @@ def open_media(
                 yield media
         except FFmpegError as error:
             raise _refused(f"the recording cannot be read: {error.strerror}", HINT_CUT) from error
-        except (_Late, _Elsewhere) as error:
+        except _Late:
+            raise too_late(bounds.work) from None
+        except _Elsewhere as error:
             raise _refused(f"the recording cannot be read: {error}", HINT_CUT) from error
+
+
+def too_late(seconds: float) -> Refused:
+    return Refused(
+        Failed(
+            Category.LIMITS,
+            f"it was not done after {seconds:,g} seconds",
+            "raise the parameter max_seconds",
+            stage="decode",
+        )
+    )
 
 
 def too_long(seconds: float, limit: float) -> Refused:
@@ -249,7 +255,7 @@ class _Guarded:
 
     def read(self, size: int) -> bytes:
         if time.monotonic() > self._deadline:
-            raise _Late("it took too long")
+            raise _Late
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:

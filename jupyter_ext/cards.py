@@ -58,7 +58,7 @@ class View:
 
 
 def render(view: View, pictures: Mapping[str, bytes], budget: int = BUDGET) -> Html:
-    """HTML of at most ``budget`` bytes. ``pictures`` are thumbnails by object id."""
+    """HTML of at most ``budget`` bytes. ``pictures`` are by ``picture_key``."""
     for cards, lines in ((CARDS, LINES), (CARDS, 0), (4, 0), (0, 0)):
         bare = _page(view, cards, lines, {})
         left = budget - _size(bare)
@@ -67,11 +67,21 @@ def render(view: View, pictures: Mapping[str, bytes], budget: int = BUDGET) -> H
     return el("div", span(headline(view)[0]))
 
 
+def placed(hit: Hit) -> bool:
+    """Whether the hit is a part of its object."""
+    return hit.page is not None or hit.start_ms is not None
+
+
+def picture_key(hit: Hit) -> str:
+    """Whose picture a hit shows: its own, or that of the whole object."""
+    return hit.document_id if placed(hit) else hit.object_id
+
+
 def _that_fit(hits: Sequence[Hit], pictures: Mapping[str, bytes], left: int) -> dict[str, bytes]:
     """Pictures by document id, in the order of the hits, while their bytes fit in ``left``."""
     chosen: dict[str, bytes] = {}
     for hit in hits:
-        data = pictures.get(hit.object_id)
+        data = pictures.get(picture_key(hit), pictures.get(hit.object_id))
         if data is None:
             continue
         left -= _size(_picture(hit, data))
@@ -142,7 +152,9 @@ def _card(hit: Hit, wanted: frozenset[str], picture: bytes | None, why: _Why) ->
         style=f"{h.SMALL};{h.ONE_LINE}",
         title=hit.object_name,
     )
-    caption = el("div", name, about, why.of(hit), style="padding:6px 9px 8px 9px")
+    more = folded(hit)
+    further = el("div", more, style=f"{h.TINY};{h.DIM};{h.ONE_LINE}", title=more) if more else ""
+    caption = el("div", name, about, why.of(hit), further, style="padding:6px 9px 8px 9px")
     return el("div", area, caption, style=_CARD)
 
 
@@ -199,6 +211,15 @@ class _Why:
         return el("div", bar, reason_text(reason), style=f"line-height:16px;{h.ONE_LINE}")
 
 
+def folded(hit: Hit) -> str:
+    """``3 more: 0:42-0:51, 1:10-1:12`` for the hits that are folded under this one."""
+    if not hit.others:
+        return ""
+    places = [place(other.page, other.start_ms, other.end_ms) for other in hit.others[:3]]
+    said = ", ".join(filter(None, places))
+    return f"{len(hit.others)} more" + (f": {said}" if said else "")
+
+
 def reason_text(reason: Reason) -> str:
     """``visual 0.71``, ``words 6.3``."""
     if reason.kind == "text":
@@ -236,7 +257,8 @@ def plain(view: View) -> str:
         where = place(hit.page, hit.start_ms, hit.end_ms)
         said = words.snippet(hit.text, view.wanted, 70) or " · ".join(hit.labels[:6])
         why = ", ".join(map(reason_text, hit.reasons[:_REASONS]))
-        tail = "  ".join(part for part in (where, said, f"[{why}]" if why else "") if part)
+        parts = (where, said, folded(hit), f"[{why}]" if why else "")
+        tail = "  ".join(part for part in parts if part)
         lines.append(f"{hit.rank:>3}  {name:<{width}}  {tail}")
     rest = len(view.response.hits) - len(shown)
     if rest > 0:

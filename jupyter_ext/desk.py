@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from jupyter_ext import frames, modes, stack
+from jupyter_ext.cards import placed
 from jupyter_ext.errors import MixpeekUsageError, WaitInterrupted, from_workbench
 from jupyter_ext.results import Results, Rows, Table, Text
 from jupyter_ext.screen import LiveTask, Screen
@@ -27,7 +28,7 @@ from workbench.commands.base import INTERRUPTED, NOT_CLEAN, Context, Outcome
 from workbench.commands.parser import HelpRequested, WrongUse
 from workbench.commands.tree import build_parser
 from workbench.domain.errors import WorkbenchError
-from workbench.domain.wire import SearchResponse, TaskOut
+from workbench.domain.wire import Hit, SearchResponse, TaskOut
 
 PROG: Final = "%mixpeek"
 _TASK_COLUMNS: Final = (
@@ -100,8 +101,8 @@ class Desk:
                 return Rows([_flat(t) for t in outcome.data], _TASK_COLUMNS, outcome.note)
             case "hits":
                 query = " ".join(args.text) or None
-                thumbnail = partial(client.thumbnail, size=EDGE)
-                return Results(cast(SearchResponse, outcome.data), query, self.screen, thumbnail)
+                picture = partial(_picture, client)
+                return Results(cast(SearchResponse, outcome.data), query, self.screen, picture)
             case "rows" | "failures":
                 return Rows(outcome.data, outcome.columns, outcome.note)
             case "frame":
@@ -161,3 +162,10 @@ def _confirm(question: str) -> bool:
     with suppress(EOFError, OSError, NotImplementedError):
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     return False
+
+
+def _picture(client: Client, hit: Hit) -> bytes:
+    """The part of the object that was found; the object where it was found as a whole."""
+    if placed(hit):
+        return client.preview(hit.document_id, size=EDGE)
+    return client.thumbnail(hit.object_id, size=EDGE)

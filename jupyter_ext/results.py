@@ -46,12 +46,12 @@ class Results:
         response: SearchResponse,
         query: str | None,
         screen: Screen,
-        thumbnail: Callable[[str], bytes],
+        picture: Callable[[Hit], bytes],
     ) -> None:
         self.response = response
         self.query = query
         self._screen = screen
-        self._thumbnail = thumbnail
+        self._picture = picture
 
     @property
     def hits(self) -> list[Hit]:
@@ -73,8 +73,9 @@ class Results:
 
     @cached_property
     def _pictures(self) -> dict[str, bytes]:
-        with_one = [h.object_id for h in self.hits[: cards.CARDS] if thumbnails.has_picture(h.mime)]
-        return thumbnails.fetch_all(with_one, self._thumbnail)
+        shown = [h for h in self.hits[: cards.CARDS] if thumbnails.has_picture(h.mime)]
+        wanted = {cards.picture_key(hit): hit for hit in shown}
+        return thumbnails.fetch_all(wanted, lambda key: self._picture(wanted[key]))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         view = cards.View(self.response, self.query, self._screen.mode().stable)

@@ -16,7 +16,7 @@ MOST: Final = 12  # pictures in one output
 LARGEST: Final = 48_000  # bytes of one picture; a WebP of 160 pixels has about 5,000
 SECONDS: Final = 4.0  # for all of one output: the first search over new pictures makes them all
 _AT_ONCE: Final = 4
-_KINDS: Final = ("image/", "video/", "application/pdf")
+_KINDS: Final = ("image/", "video/", "audio/", "application/pdf")
 
 Fetch = Callable[[str], bytes]
 
@@ -26,16 +26,14 @@ def has_picture(mime: str) -> bool:
     return mime.startswith(_KINDS)
 
 
-def fetch_all(
-    object_ids: Iterable[str], fetch: Fetch, seconds: float = SECONDS
-) -> dict[str, bytes]:
-    """Thumbnails by object id, of the first ``MOST`` distinct objects."""
-    wanted = list(dict.fromkeys(object_ids))[:MOST]
+def fetch_all(ids: Iterable[str], fetch: Fetch, seconds: float = SECONDS) -> dict[str, bytes]:
+    """Pictures by id, of the first ``MOST`` distinct ids."""
+    wanted = list(dict.fromkeys(ids))[:MOST]
     if not wanted:
         return {}
     pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="mixpeek-thumbnail")
     try:
-        jobs = {pool.submit(fetch, object_id): object_id for object_id in wanted}
+        jobs = {pool.submit(fetch, each): each for each in wanted}
         done, _ = wait(jobs, timeout=seconds)
         pictures = {jobs[job]: job.result() for job in done if _succeeded(job)}
     finally:

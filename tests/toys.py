@@ -107,7 +107,7 @@ class Toy(Extractor):
             if word == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
             if word == "sleep":
-                time.sleep(float(rest))
+                time.sleep(float(rest.split()[0]))
             if word == "flaky" and (failed := flaky(rest)):
                 yield Extracted(index, failure=Failed(Category.NETWORK, failed))
                 continue

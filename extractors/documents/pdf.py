@@ -8,6 +8,7 @@ not safe for threads: one thread of a process reads documents.
 from __future__ import annotations
 
 import ctypes
+import io
 import itertools
 import re
 from collections import Counter
@@ -243,3 +244,17 @@ def render(page: Any, side: int) -> Image.Image:
     """The page with its longer side at ``side`` pixels."""
     longest = max(*page.get_size(), 1.0)
     return page.render(scale=side / longest, rev_byteorder=True).to_pil().convert("RGB")
+
+
+def page_picture(data: bytes, number: int, edge: int) -> bytes:
+    """The page as WebP, its longer side at ``edge`` pixels. Raises Refused."""
+    document = open_pdf(data, None)
+    try:
+        page = _page(document, number - 1) if 1 <= number <= len(document) else None
+        if page is None:
+            raise bad(f"the PDF has no page {number} that can be shown")
+        file = io.BytesIO()
+        render(page, edge).save(file, "WEBP", quality=80, method=2)
+        return file.getvalue()
+    finally:
+        document.close()

@@ -267,3 +267,25 @@ async def test_api_failures_are_listed_with_what_to_do(
     found = (await client.get(f"/v1/tasks/{task}/failures", params=query)).json()
     assert [each["object_name"] for each in found["results"]] == ["c.jpg"]
     assert (await client.get("/v1/tasks/tsk_none/failures")).status_code == 404
+
+
+async def test_api_a_dry_run_counts_by_type_and_extractor_and_writes_nothing(
+    stand: Stand, client: httpx.AsyncClient, source: dict[str, Any]
+) -> None:
+    folder = stand.media / "holidays"
+    for n in range(3):
+        (folder / f"n{n}.txt").write_text("words")
+    (folder / "odd.bin").write_bytes(bytes(range(256)))
+    (folder / "left.txt").write_text("out")
+    asked = {**source, "exclude": ["left*"]}
+    answer = await client.post("/v1/tasks/ingest/dry-run", json=asked)
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["bucket"], found["new"], found["complete"]) == ("holidays", True, True)
+    assert (found["files"], found["unchanged"]) == (4, 0)
+    files = {(row["mime"], row["kind"]): row["files"] for row in found["rows"]}
+    assert files == {("text/plain", "text"): 3, ("application/octet-stream", "document"): 1}
+    assert (await client.get("/v1/tasks")).json()["results"] == []
+    assert (await client.get("/v1/buckets")).json()["results"] == []
+    wrong = await client.post("/v1/tasks/ingest/dry-run", json={**source, "extractors": ["nope"]})
+    assert error_of(wrong)["code"] == "not_found"

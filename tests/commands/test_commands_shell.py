@@ -246,6 +246,31 @@ def test_ingest_sends_what_was_typed(run: Run, service: Service, tmp_path: Path)
     }
 
 
+def test_a_dry_run_lists_and_starts_nothing(run: Run, service: Service, tmp_path: Path) -> None:
+    row = {"kind": "image", "mime": "image/png", "extractor": "image", "files": 7, "bytes": 2048}
+    found = {
+        "bucket": "trip",
+        "new": True,
+        "files": 9,
+        "bytes": 4096,
+        "unchanged": 0,
+        "unmatched": 2,
+        "complete": True,
+        "rows": [row],
+    }
+    service.on("POST", "/tasks/ingest/dry-run", Reply(found))
+    ran = run("ingest", str(tmp_path), "--dry-run", "--exclude", "*.tmp")
+    assert ran.status == 0
+    assert ran.out.splitlines() == [
+        "extractor  kind   mime       files  bytes",
+        "image      image  image/png      7  2.0 kB",
+        "new bucket trip, 9 files, 2 of types no extractor takes; nothing was done",
+    ]
+    assert len(service.seen) == 1
+    assert service.sent("POST", "/tasks/ingest/dry-run")[0].json["exclude"] == ["*.tmp"]
+    assert run("ingest", str(tmp_path), "--dry-run", "--json").json == found
+
+
 def test_detach_answers_at_once(run: Run, service: Service, tmp_path: Path) -> None:
     service.on("POST", "/tasks/ingest", Reply(task(TaskState.PENDING), 202))
     ran = run("ingest", str(tmp_path), "--detach", "--json")

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from workbench.domain.mime import UNKNOWN, sniff
+from workbench.domain.mime import UNKNOWN, kind_of, sniff
 from workbench.domain.suffixes import BINARY_SUFFIXES
 
 
@@ -223,3 +223,20 @@ def test_a_jpeg_takes_microseconds() -> None:
     head = picture("JPEG").ljust(4096, b"\x55")
     seconds = min(timeit.repeat(lambda: sniff(head, "a/b/c.jpg"), number=2000, repeat=5)) / 2000
     assert seconds < 5e-6
+
+
+@pytest.mark.parametrize(
+    ("mime", "kind"),
+    [
+        ("image/png", "image"),
+        ("video/mp4", "video"),
+        ("audio/mpeg", "audio"),
+        ("text/html", "text"),
+        ("application/json", "text"),
+        ("application/x-ndjson", "text"),
+        ("application/pdf", "document"),
+        ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document"),
+    ],
+)
+def test_kinds_as_people_say_them(mime: str, kind: str) -> None:
+    assert kind_of(mime) == kind

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 
 import document_files as made
 import numpy as np
 import pytest
 from extractor_files import File, documents, failure
+from PIL import Image
 
 from extractors.document import DocumentExtractor, DocumentParameters
 from workbench.domain.states import Category
-from workbench.extraction.contract import Document, Query
+from workbench.extraction.contract import Document, Part, Query
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +203,18 @@ def test_a_letter_with_what_is_attached(reader: DocumentExtractor) -> None:
     assert "ignored" not in (first.text or "")
     assert second.payload["heading"].endswith("Old news")
     assert "The harbour is closed." in (second.text or "")
+
+
+def test_a_page_is_shown_as_a_picture() -> None:
+    file = File("a.pdf", made.pdf(2), made.PDF)
+    shown = [DocumentExtractor.preview(file, Part(page=page), 320) for page in (1, 2)]
+    assert shown[0] != shown[1]
+    picture = Image.open(io.BytesIO(shown[1] or b""))
+    assert (picture.format, max(picture.size)) == ("WEBP", 320)
+    assert picture.convert("L").getextrema()[0] < 128  # there is ink on it
+    assert DocumentExtractor.preview(File("a.docx", b"", made.WORD), Part(page=1), 320) is None
+    for broken in (file.data[:500], b""):
+        with pytest.raises(ValueError, match="PDF"):
+            DocumentExtractor.preview(File("a.pdf", broken, made.PDF), Part(page=1), 320)
+    with pytest.raises(ValueError, match="no page 7"):
+        DocumentExtractor.preview(file, Part(page=7), 320)

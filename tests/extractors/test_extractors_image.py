@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pillow_heif
 import pytest
 from extractor_files import CHINA, PHOTOS, File, answers, documents, encoded, photo
 from PIL import Image, ImageOps
 
 from extractors.fit import fit, middle
-from extractors.image import ImageExtractor
+from extractors.image import ImageExtractor, ImageParameters
 from extractors.tags import caption, name_words
 from workbench.extraction.contract import Query
 
@@ -32,6 +33,7 @@ def test_picture_has_both_vectors_size_and_words(images: ImageExtractor) -> None
         "height": 300,
         "orientation": "landscape",
         "format": "PNG",
+        "dhash": document.payload["dhash"],
     }
 
 
@@ -208,3 +210,50 @@ def test_the_view_lies_in_the_middle_of_the_picture(size: tuple[int, int]) -> No
     assert left == pytest.approx(size[0] - right)
     assert top == pytest.approx(size[1] - bottom)
     assert fit(Image.new("RGB", size)).shape == (224, 224, 3)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_pictures_of_phones(images: ImageExtractor, kind: str) -> None:
+    pillow_heif.register_heif_opener(thumbnails=False)
+    data = encoded(photo("chelsea.png"), kind, quality=90)
+    (document,) = documents(images, File("a", data))
+    assert "cat" in document.labels
+    assert document.payload["format"] == kind
+    for end in (20, len(data) // 2, len(data) - 40):
+        assert answers(images, [File("a", data[:end])])[0].failure is not None
+
+
+def test_pages_of_a_tiff_are_documents(images: ImageExtractor) -> None:
+    file = io.BytesIO()
+    first, *more = (photo(name) for name in ("chelsea.png", "coffee.png", "rocket.jpg"))
+    first.save(file, "TIFF", save_all=True, append_images=more, compression="tiff_lzw")
+    found = documents(images, File("a.tif", file.getvalue()))
+    assert [document.page for document in found] == [1, 2, 3]
+    assert "cat" in found[0].labels
+    few = ImageExtractor(ImageParameters(max_pages=2))
+    few.load()
+    assert len(documents(few, File("a.tif", file.getvalue()))) == 2
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+def test_frames_that_differ_are_documents(images: ImageExtractor, kind: str) -> None:
+    shown = [photo(name).resize((240, 160)) for name in ("chelsea.png", "coffee.png")]
+    file = io.BytesIO()
+    frames = [shown[0]] * 2 + [shown[1]] * 2
+    for number, frame in enumerate(frames):
+        frames[number] = frame.copy()
+        frames[number].putpixel((number, 0), (255, 0, 0))
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=500)
+    found = documents(images, File("a", file.getvalue()))
+    assert [document.start_ms for document in found] == [0, 1000]
+    assert "cat" in found[0].labels
+
+
+def test_the_hash_is_that_of_the_look(images: ImageExtractor) -> None:
+    picture = photo("chelsea.png")
+    others = [encoded(picture.resize((300, 200)), "JPEG", quality=40), encoded(picture, "PNG")]
+    hashes = [documents(images, File("a", d))[0].payload["dhash"] for d in others]
+    other = documents(images, File("b", encoded(photo("rocket.jpg"), "PNG")))[0].payload["dhash"]
+    assert len(hashes[0]) == 16
+    assert (int(hashes[0], 16) ^ int(hashes[1], 16)).bit_count() <= 3
+    assert (int(hashes[0], 16) ^ int(other, 16)).bit_count() > 12

@@ -210,7 +210,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], se
 
 def test_broken_files_fail_alone_each_with_its_reason(shared_stack, broken):
     folder, bad, good = broken
-    started = shared_stack.json("ingest", str(folder), "--detach")
+    kinds = ("--extractors", "text,image")
+    started = shared_stack.json("ingest", str(folder), *kinds, "--detach")
     task_id = started["task_id"]
     shared_stack.wait_for(task_id, lambda t: t["objects"]["listed"] >= 500 or t["ended_at"])
     (folder / "removed.txt").unlink()
@@ -238,7 +239,7 @@ def test_a_file_removed_after_listing_is_a_failure_with_its_reason(shared_stack,
     folder = tmp_path / "leaving"
     folder.mkdir()
     for i in range(30):
-        (folder / f"{i:02}.x").write_text("sleep 0.1")
+        (folder / f"{i:02}.x").write_text(f"sleep 0.1 {i}")
     (folder / "zz.x").write_text("soon gone")
     started = shared_stack.json("ingest", str(folder), "--extractors", "toy", "--detach")
     task_id = started["task_id"]
@@ -270,7 +271,7 @@ def test_cancel_keeps_what_is_done(shared_stack, tmp_path):
     folder = tmp_path / "slow"
     folder.mkdir()
     for i in range(300):
-        (folder / f"{i:03}.x").write_text("sleep 0.1")
+        (folder / f"{i:03}.x").write_text(f"sleep 0.1 {i}")
     task_id = shared_stack.json("ingest", str(folder), "--extractors", "toy", "--detach")["task_id"]
     shared_stack.wait_for(task_id, lambda t: t["progress"]["indexed"] > 0)
     shared_stack.run("cancel", task_id)

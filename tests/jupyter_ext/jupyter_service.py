@@ -147,6 +147,11 @@ def build(service: Service) -> FastAPI:
             raise WorkbenchError(Code.NO_THUMBNAIL, "it is no picture")
         return Response(picture(int(object_id[4:]), edge=size), media_type="image/webp")
 
+    @app.get("/v1/documents/{document_id}/preview")
+    def preview(document_id: str, size: int) -> Response:
+        service.asked.append(("preview", document_id))
+        return Response(picture(len(document_id), edge=size), media_type="image/webp")
+
     _names(app, service)
     return app
 

@@ -78,6 +78,9 @@ def test_a_result_shows_pictures_and_a_plain_twin(notebook: Notebook) -> None:
     assert len(bundle["text/html"].encode()) <= 256_000
     assert bundle["text/plain"].startswith("24 hits")
     asked = notebook.service.names().count("thumbnail")
+    placed = [hit.document_id for hit in found.hits[:12] if hit.mime == "video/mp4"]
+    assert placed
+    assert all(("preview", each) in notebook.service.asked for each in placed)
     assert notebook.bundle(found) == bundle
     assert notebook.service.names().count("thumbnail") == asked
 

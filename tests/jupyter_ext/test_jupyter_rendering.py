@@ -23,7 +23,7 @@ from jupyter_ext import cards, table_view, task_view, thumbnails, words
 from jupyter_ext.cards import View
 from jupyter_ext.task_view import TaskView
 from workbench.domain.states import TaskState
-from workbench.domain.wire import CollectionProgress, Funnel, TaskOut
+from workbench.domain.wire import CollectionProgress, Folded, Funnel, TaskOut
 
 QUERY = "the goat on the harbour wall"
 
@@ -279,3 +279,14 @@ def test_the_untrusted_page_still_says_it_all() -> None:
     assert page.count("<img ") == 10
     assert "var(" not in page
     assert "24 hits" in page
+
+
+def test_hits_of_one_object_are_folded_under_the_best() -> None:
+    others = [
+        Folded(document_id=f"d{n}", collection="b.video", score=0.1, start_ms=n * 1000)
+        for n in (42, 70)
+    ]
+    best = hit(1, "trip.mp4").model_copy(update={"others": others})
+    view = View(answer([best]), "x", stable=True)
+    assert "2 more: 0:42, 1:10" in cards.render(view, {})
+    assert "2 more: 0:42, 1:10" in cards.plain(view)

@@ -188,12 +188,14 @@ class Piece:
 
 
 def passage(name: str, text: str, **more: Any) -> Piece:
-    return Piece(name, text, {"semantic": words(text)}, {"mime": "text/plain", **more})
+    more = {"mime": "text/plain", "kind": "text", **more}
+    return Piece(name, text, {"semantic": words(text)}, more)
 
 
 def photo(name: str, labels: str, rgb: tuple[int, int, int], **more: Any) -> Piece:
     vectors = {"semantic": words(labels), "visual": colour(png(rgb))}
-    return Piece(name, labels, vectors, {"mime": "image/png", "labels": labels.split(), **more})
+    more = {"mime": "image/png", "kind": "image", "labels": labels.split(), **more}
+    return Piece(name, labels, vectors, more)
 
 
 def png(rgb: tuple[int, int, int]) -> bytes:

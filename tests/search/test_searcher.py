@@ -117,7 +117,7 @@ async def test_a_hit_says_what_it_is_and_why_it_is_there(world: World) -> None:
     )
     assert hit.document_id == key_of(world.photos, "cat.png")
     assert (hit.mime, hit.labels, hit.text) == ("image/png", ["cat", "animal"], "cat animal")
-    assert hit.payload == {"position": 0, "width": 100}
+    assert hit.payload == {"position": 0, "kind": "image", "width": 100}
     assert {(r.kind, r.feature) for r in hit.reasons} == {
         ("dense", "mixpeek://shapes@1/semantic"),
         ("text", None),
@@ -460,3 +460,38 @@ async def test_timing_adds_up(world: World) -> None:
     assert found.timing.engine > 0
     assert found.timing.total >= found.timing.encode + found.timing.engine
     assert np.isfinite(found.timing.total)
+
+
+async def test_kinds_narrow_to_kinds_of_object(world: World) -> None:
+    everything = await world.ask(text="dog")
+    assert len({hit.mime for hit in everything.hits}) == 2
+    pictures = await world.ask(text="dog", kinds=["image"])
+    assert {hit.mime for hit in pictures.hits} == {"image/png"}
+    assert not (await world.ask(text="dog", kinds=["video"])).hits
+
+
+async def test_groups_show_the_best_hit_of_each_object(world: World) -> None:
+    """Five objects with three documents each: with a page of three, three objects come."""
+    store, find = world.store, world.registry
+    row = world.metadata.add("ns_g", "long", "words", find)
+    pieces = [
+        passage(f"{name}-{number}", f"a dog {'and more ' * number}", start_ms=number * 1000)
+        for name in "abcde"
+        for number in range(3)
+    ]
+    pieces = [replace(p, more={**p.more, "object_id": f"obj_{p.name[0]}"}) for p in pieces]
+    await index(store, find, "ns_g", row, pieces)
+    for mode in ("dense", "hybrid"):
+        flat = await world.ask("ns_g", text="a dog", mode=mode, top=15)
+        found = await world.ask("ns_g", text="a dog", mode=mode, top=3, group=True)
+        order = list(dict.fromkeys(hit.object_id for hit in flat.hits))
+        assert [hit.object_id for hit in found.hits] == order[:3]
+        assert [hit.rank for hit in found.hits] == [1, 2, 3]
+        for hit in found.hits:
+            same = [h for h in flat.hits if h.object_id == hit.object_id]
+            assert hit.document_id == same[0].document_id
+            assert [o.document_id for o in hit.others] == [h.document_id for h in same[1:]]
+            assert {o.start_ms for o in hit.others} | {hit.start_ms} == {0, 1000, 2000}
+        rest = await world.ask("ns_g", text="a dog", mode=mode, top=3, offset=3, group=True)
+        assert [hit.object_id for hit in rest.hits] == order[3:]
+        assert [hit.rank for hit in rest.hits] == [4, 5]

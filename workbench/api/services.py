@@ -16,6 +16,7 @@ from workbench.api.sources import OpenSource
 from workbench.api.thumbnails import Thumbnails
 from workbench.domain.states import Request
 from workbench.domain.wire import (
+    DryRunOut,
     HealthOut,
     IngestRequest,
     RetryRequest,
@@ -48,6 +49,10 @@ class TaskAcceptance(Protocol):
         idempotency_key: str | None,
         principal: Principal,
     ) -> str: ...
+
+    def dry_run(
+        self, namespace_id: str, request: IngestRequest, principal: Principal
+    ) -> DryRunOut: ...
 
     def ask(self, namespace_id: str, task_id: str, request: Request) -> None:
         """Pause, resume or cancel. Raises ``task_ended``, or ``conflict`` where the task is not in

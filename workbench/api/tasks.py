@@ -14,6 +14,7 @@ from workbench.api.requests import Caller, NamespaceId, PageOf, ServicesOf, answ
 from workbench.api.services import Services
 from workbench.domain.states import Request
 from workbench.domain.wire import (
+    DryRunOut,
     FailureOut,
     IngestRequest,
     Page,
@@ -54,6 +55,14 @@ def ingest(
     """Ingest a source into a bucket, or bring the bucket up to date with it."""
     task_id = services.accept.ingest(namespace_id, body, idempotency_key, caller)
     return accepted(services, namespace_id, task_id)
+
+
+@router.post("/ingest/dry-run", response_model=DryRunOut)
+def dry_run(
+    body: IngestRequest, services: ServicesOf, namespace_id: NamespaceId, caller: Caller
+) -> Response:
+    """What this ingest would do to how many files, by type and extractor. Writes nothing."""
+    return answer(services.accept.dry_run(namespace_id, body, caller))
 
 
 @router.post("/reindex", response_model=TaskOut, status_code=202)

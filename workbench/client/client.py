@@ -180,6 +180,12 @@ class Client:
         with self._session.stream(path, {"size": size}) as body:
             return body.readall()
 
+    def preview(self, document_id: str, size: int = 320) -> bytes:
+        """Where the document is from, as a small picture (image/webp): the frame, the page."""
+        path = _path("documents", document_id, "preview")
+        with self._session.stream(path, {"size": size}) as body:
+            return body.readall()
+
     def content(self, object_id: str) -> Body:
         """The object's bytes as they come in."""
         return self._session.stream(_path("objects", object_id, "content"))
@@ -240,7 +246,37 @@ class Client:
 
         Answers with the accepted task. However often the request must be sent, it makes one task.
         """
-        request = wire.IngestRequest(
+        request = self._ingest(source, bucket, extractors, parameters, exclude, verify, retry)
+        return self._session.ask(
+            wire.TaskOut, "POST", "/tasks/ingest", body=request, idempotency_key=uuid.uuid4().hex
+        )[0]
+
+    def dry_run(
+        self,
+        source: str | Path,
+        *,
+        bucket: str | None = None,
+        extractors: Sequence[str] | None = None,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        exclude: Sequence[str] = (),
+    ) -> wire.DryRunOut:
+        """What ``ingest`` would do to how many files, by type and extractor; it does nothing."""
+        request = self._ingest(source, bucket, extractors, parameters, exclude)
+        return self._session.ask(
+            wire.DryRunOut, "POST", "/tasks/ingest/dry-run", body=request, harmless=True
+        )[0]
+
+    def _ingest(
+        self,
+        source: str | Path,
+        bucket: str | None,
+        extractors: Sequence[str] | None,
+        parameters: Mapping[str, Mapping[str, Any]] | None,
+        exclude: Sequence[str],
+        verify: bool = False,
+        retry: Mapping[str, Any] | None = None,
+    ) -> wire.IngestRequest:
+        return wire.IngestRequest(
             source=resolve(source),
             bucket=bucket,
             extractors=list(extractors) if extractors is not None else None,
@@ -250,9 +286,6 @@ class Client:
             local=self._session.find.local,
             retry=dict(retry) if retry else None,
         )
-        return self._session.ask(
-            wire.TaskOut, "POST", "/tasks/ingest", body=request, idempotency_key=uuid.uuid4().hex
-        )[0]
 
     def reindex(
         self, bucket: str | None = None, collection: str | None = None, compact: bool = False

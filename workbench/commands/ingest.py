@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 from workbench.commands.base import Context, Outcome, Verb
 from workbench.commands.follow import accepted, add_strict, follow
 from workbench.commands.parser import WrongUse
+from workbench.commands.words import plural
 from workbench.domain import retries
 from workbench.domain.errors import WorkbenchError
+from workbench.domain.wire import DryRunOut
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -47,11 +49,27 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="SETTINGS",
         help=f"how often an item is tried, kept by the collections: {retries.EXAMPLE}",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        dest="dry",
+        help="only list what would be done to how many files, by type and extractor",
+    )
     parser.add_argument("--detach", action="store_true", help="start it and do not wait")
     add_strict(parser)
 
 
 def _run(context: Context, args: argparse.Namespace) -> Outcome:
+    if args.dry:
+        return _dry(
+            context.client.dry_run(
+                args.source,
+                bucket=args.bucket,
+                extractors=names(args.extractors),
+                parameters=parameters(args.settings),
+                exclude=args.exclude,
+            )
+        )
     task = context.client.ingest(
         args.source,
         bucket=args.bucket,
@@ -69,6 +87,17 @@ def _policy(text: str | None) -> dict[str, Any] | None:
         return None if text is None else retries.parse(text)
     except WorkbenchError as error:
         raise WrongUse(f"--retry {text!r} is not understood: {error.message}", error.hint) from None
+
+
+def _dry(found: DryRunOut) -> Outcome:
+    rows = [row.model_dump(mode="json") for row in found.rows]
+    said = [f"{'new ' if found.new else ''}bucket {found.bucket}", plural(found.files, "file")]
+    said += [f"{found.unchanged:,} unchanged"] * bool(found.unchanged)
+    said += [f"{found.unmatched:,} of types no extractor takes"] * bool(found.unmatched)
+    said += ["not all: listing takes too long for a dry run"] * (not found.complete)
+    columns = ("extractor", "kind", "mime", "files", "bytes")
+    note = f"{', '.join(said)}; nothing was done"
+    return Outcome("rows", rows, found.model_dump(mode="json"), columns=columns, note=note)
 
 
 def names(text: str | None) -> list[str] | None:

@@ -188,6 +188,11 @@ def _hits(found: SearchResponse, columns: int | None) -> list[str]:
     if not any(row[3] for row in rows):
         names.pop(3)
         rows = [[*row[:3], *row[4:]] for row in rows]
+    if any(hit.others for hit in found.hits):
+        names.insert(-1, "more")
+        rows = [
+            [*row[:-1], len(hit.others), row[-1]] for row, hit in zip(rows, found.hits, strict=True)
+        ]
     return table(names, rows, columns)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from workbench.commands.base import Context, Outcome, Verb
 from workbench.commands.parser import WrongUse, positive_up_to
 from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.mime import KINDS, Kind
 from workbench.domain.wire import Media, SearchRequest
 
 #: An example is held in memory, in base64, on both sides.
@@ -24,6 +25,19 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--collection", metavar="NAME", action="append", default=[], help="only here; repeatable"
+    )
+    parser.add_argument(
+        "--kind",
+        metavar="a,b",
+        type=kinds,
+        action="extend",
+        default=[],
+        help=f"only these kinds of object: {', '.join(KINDS)}",
+    )
+    parser.add_argument(
+        "--group",
+        action="store_true",
+        help="the best hit of each object, its other hits folded under it",
     )
     parser.add_argument(
         "--top", metavar="N", type=positive_up_to(1000), default=10, help="hits (default: 10)"
@@ -52,13 +66,26 @@ def _run(context: Context, args: argparse.Namespace) -> Outcome:
             media=example(Path(args.like)) if args.like else None,
             buckets=args.bucket,
             collections=args.collection,
+            kinds=args.kind,
             filter=args.filter,
             mode=args.mode,
+            group=args.group,
             top=args.top,
         )
     )
     note = "; ".join(found.warnings) or None
     return Outcome("hits", found, found.model_dump(mode="json"), note=note)
+
+
+def kinds(text: str) -> list[Kind]:
+    """``image,video`` as a list."""
+    named = [name.strip() for name in text.split(",")]
+    for name in named:
+        if name not in KINDS:
+            raise argparse.ArgumentTypeError(
+                f"there is no kind {name!r}; there are {', '.join(KINDS)}"
+            )
+    return [kind for kind in KINDS if kind in named]
 
 
 def example(path: Path) -> Media:

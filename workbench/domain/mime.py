@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from workbench.domain.suffixes import (
     BINARY_SUFFIXES,
@@ -30,6 +31,22 @@ from workbench.domain.suffixes import (
 #: How many bytes are looked at.
 HEAD = 4096
 UNKNOWN = "application/octet-stream"
+
+Kind = Literal["image", "audio", "video", "text", "document"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_TEXTUAL = frozenset(
+    known.removeprefix("application/")
+    for known in TEXT_SUFFIXES.values()
+    if known.startswith("application/") and known != "application/rtf"
+)
+
+
+def kind_of(mime: str) -> Kind:
+    """The kind of object that a type is, as people say it."""
+    family, _, rest = mime.partition("/")
+    if family in ("image", "audio", "video", "text"):
+        return family
+    return "text" if rest in _TEXTUAL else "document"
 
 
 def sniff(head: bytes, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.domain.mime import Kind
 from workbench.domain.retries import RetryPolicy
 from workbench.domain.states import Category, TaskKind, TaskState
 
@@ -221,6 +222,32 @@ class RetryRequest(Model):
     filter: dict[str, Any] | str | None = None
 
 
+class DryRunRow(Answer):
+    """Files of one type that an extractor would take; None where none does."""
+
+    kind: str
+    mime: str
+    extractor: str | None
+    files: int
+    bytes: int
+
+
+class DryRunOut(Answer):
+    """What an ingest would do. ``new``: it would make the bucket. ``unchanged`` files are known as
+    they are; only a collection that has not seen them would extract them. ``complete`` is false
+    where the source is too large to be listed within a request: the counts are then of its first
+    files."""
+
+    bucket: str
+    new: bool
+    files: int
+    bytes: int
+    unchanged: int
+    unmatched: int
+    complete: bool
+    rows: list[DryRunRow]
+
+
 class Progress(Answer):
     """Counts of items; ``total`` is null until listing has ended. ``rate`` is items a second over
     the last seconds, ``seconds_left`` the time that the rest takes at it: each null while it is not
@@ -355,7 +382,9 @@ class GivenVector(Model):
 
 
 class SearchRequest(Model):
-    """One of ``text``, ``media``, ``vector``, ``document_id`` (more like this document)."""
+    """One of ``text``, ``media``, ``vector``, ``document_id`` (more like this document). ``kinds``
+    narrows to kinds of object; ``group`` gives the best hit of each object, with its other hits
+    folded under it."""
 
     text: str | None = None
     media: Media | None = None
@@ -363,8 +392,10 @@ class SearchRequest(Model):
     document_id: str | None = None
     buckets: list[str] = Field(default_factory=list[str])
     collections: list[str] = Field(default_factory=list[str])
+    kinds: list[Kind] = Field(default_factory=list[Kind])
     filter: dict[str, Any] | str | None = None
     mode: Mode = "hybrid"
+    group: bool = False
     top: int = Field(default=10, ge=1, le=1000)
     offset: int = Field(default=0, ge=0, le=10_000)
     exact: bool = False
@@ -380,10 +411,25 @@ class Reason(Answer):
     rank: int
 
 
+class Folded(Answer):
+    """A further hit in the same object, below the best one."""
+
+    document_id: str
+    collection: str
+    score: float
+    text: str | None = None
+    page: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
 class Hit(DocumentOut):
+    """``others`` are further hits in the same object, best first, where hits are grouped."""
+
     rank: int
     score: float
     reasons: list[Reason] = Field(default_factory=list[Reason])
+    others: list[Folded] = Field(default_factory=list[Folded])
 
 
 class SearchTiming(Answer):

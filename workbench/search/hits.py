@@ -28,7 +28,7 @@ def hit(
     rank: int, score: float, reasons: list[Reason], point_id: str, payload: Mapping[str, Any]
 ) -> Hit:
     return Hit.model_construct(
-        rank=rank, score=score, reasons=reasons, **_fields(point_id, payload)
+        rank=rank, score=score, reasons=reasons, others=[], **_fields(point_id, payload)
     )
 
 

@@ -25,6 +25,7 @@ from workbench.extraction.registry import Registry, outputs_for
 from workbench.search.arms import Target, for_text, for_vector, for_vectors, searchable
 from workbench.search.encoder import Encodable, QueryEncoder
 from workbench.search.fusion import Fused, Ranked, fuse
+from workbench.search.grouping import grouped
 from workbench.search.hits import hit
 from workbench.search.query import (
     DocumentQuery,
@@ -126,6 +127,8 @@ class Searcher:
     ) -> tuple[Scope, list[Hit]]:
         query = parse(request)
         user = None if request.filter is None else filters.parse(request.filter)
+        if request.kinds:
+            user = filters.all_of(filters.any_of("kind", tuple(request.kinds)), user)
         scope = await self._narrow(namespace_id, request.buckets, request.collections)
         run.collections = len(scope.collections)
         run.warnings += scope.warnings
@@ -228,7 +231,9 @@ class Searcher:
     ) -> list[Hit]:
         single = len(targets) == 1
         page = request.top + request.offset + (leave_out is not None)
-        limit = page if single else max(FEWEST_CANDIDATES, CANDIDATES * page)
+        plain = single and not request.group
+        limit = page if plain else max(FEWEST_CANDIDATES, CANDIDATES * page)
+        top, offset = (limit, 0) if request.group else (request.top, request.offset)
         arms = [
             each.arm(scope, limit, user, exact=request.exact, payload=single) for each in targets
         ]
@@ -241,20 +246,22 @@ class Searcher:
                 for each in answers
             ]
             if single:
-                return _single(targets[0], answers[0], request)
+                hits = _single(targets[0], answers[0], top, offset)
+                return grouped(hits, request.top, request.offset) if request.group else hits
             lists = [
                 Ranked(target.kind, target.feature, target.space.name, answer, target.similarity)
                 for target, answer in zip(targets, answers, strict=True)
             ]
-            fused = fuse(lists, request.top, request.offset)
+            fused = fuse(lists, top, offset)
             payloads = await self._payloads(scope, fused)
         finally:
             run.engine += time.perf_counter() - begun
         kept = [each for each in fused if each.id in payloads]
-        return [
-            hit(request.offset + place, each.score, each.reasons, each.id, payloads[each.id])
+        hits = [
+            hit(offset + place, each.score, each.reasons, each.id, payloads[each.id])
             for place, each in enumerate(kept, start=1)
         ]
+        return grouped(hits, request.top, request.offset) if request.group else hits
 
     async def _payloads(
         self, scope: Scope, fused: Sequence[Fused]
@@ -283,10 +290,10 @@ class Searcher:
                 return {}
 
 
-def _single(target: Target, answer: Sequence[Scored], request: SearchRequest) -> list[Hit]:
+def _single(target: Target, answer: Sequence[Scored], top: int, offset: int) -> list[Hit]:
     """One list needs no fusion: the engine's order and scores, from ``offset`` on."""
     kind, feature = target.kind, target.feature
-    page = answer[request.offset : request.offset + request.top]
+    page = answer[offset : offset + top]
     return [
         hit(
             rank,
@@ -295,7 +302,7 @@ def _single(target: Target, answer: Sequence[Scored], request: SearchRequest) ->
             each.id,
             each.payload,
         )
-        for rank, each in enumerate(page, start=request.offset + 1)
+        for rank, each in enumerate(page, start=offset + 1)
     ]
 
 

@@ -19,13 +19,16 @@ from workbench.domain import filters
 from workbench.domain.errors import Code, WorkbenchError, not_found
 from workbench.domain.retries import policy
 from workbench.domain.states import Request
-from workbench.domain.wire import IngestRequest, RetryRequest
+from workbench.domain.wire import DryRunOut, IngestRequest, RetryRequest
+from workbench.extraction.contract import ExtractorSpec
 from workbench.extraction.registry import Registry
 from workbench.store.acceptance import Acceptance, IngestOrder, Recipe, Scope
 from workbench.store.ledger import Ledger
 from workbench.store.records import BucketRecord, CollectionRecord
 from workbench.store.retrying import Selection
 from workbench.store.targets import Targets
+from workbench.tasks.dry import dry_run
+from workbench.tasks.folder import Folder
 from workbench.tasks.recipes import recipe
 
 FOLDER = "folder"
@@ -102,21 +105,7 @@ class Accept:
         idempotency_key: str | None,
         principal: Principal,
     ) -> str:
-        path = _path(request.source)
-        self._reach.check(path, mine=request.local and principal.home)
-        if not os.path.lexists(path):
-            raise WorkbenchError(
-                Code.SOURCE_UNREADABLE, f"there is no file or folder {path}", "check the path"
-            )
-        place = self._place(namespace_id, path, request.bucket)
-        present = (
-            {
-                self._registry.get(c.extractor).spec.name: c
-                for c in self._ledger.collections(namespace_id, place.known.bucket_id)
-            }
-            if place.known
-            else {}
-        )
+        place, present = self._checked(namespace_id, request, principal)
         named = [self._registry.get(name).spec.name for name in request.extractors or ()]
         retry = request.retry or {}
         policy(retry)  # raises for what is none
@@ -138,6 +127,48 @@ class Accept:
         task_id = self._acceptance.ingest(namespace_id, order, idempotency_key)
         self._wake()
         return task_id
+
+    def dry_run(self, namespace_id: str, request: IngestRequest, principal: Principal) -> DryRunOut:
+        """What ``ingest`` would do; checks what it checks, writes nothing."""
+        place, present = self._checked(namespace_id, request, principal)
+        named = request.extractors is not None
+        wanted = self._named(request, present) if named else self._changes(request, present)
+        keys = [recipe.extractor for recipe in wanted]
+        if not named:
+            keys = [c.extractor for c in present.values()] + keys
+        specs = {spec.name: spec for spec in (self._registry.get(key).spec for key in keys)}
+        free = not named and not (place.known and place.known.chosen)
+
+        def taking(mime: str) -> list[ExtractorSpec]:
+            own = [spec for spec in specs.values() if spec.accepts_mime(mime)]
+            more = self._registry.defaults_for(mime) if free else ()
+            return own + [spec for spec in more if spec.name not in specs]
+
+        folder = Folder(
+            place.root, place.scope, tuple(request.exclude), (self._reach.home.resolve(),)
+        )
+        return dry_run(folder, place.bucket, place.known, self._ledger, taking)
+
+    def _checked(
+        self, namespace_id: str, request: IngestRequest, principal: Principal
+    ) -> tuple[_Place, dict[str, CollectionRecord]]:
+        """Where the source belongs, and the bucket's collections by extractor."""
+        path = _path(request.source)
+        self._reach.check(path, mine=request.local and principal.home)
+        if not os.path.lexists(path):
+            raise WorkbenchError(
+                Code.SOURCE_UNREADABLE, f"there is no file or folder {path}", "check the path"
+            )
+        place = self._place(namespace_id, path, request.bucket)
+        present = (
+            {
+                self._registry.get(c.extractor).spec.name: c
+                for c in self._ledger.collections(namespace_id, place.known.bucket_id)
+            }
+            if place.known
+            else {}
+        )
+        return place, present
 
     def ask(self, namespace_id: str, task_id: str, request: Request) -> None:
         self._acceptance.ask(namespace_id, task_id, request)

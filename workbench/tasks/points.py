@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from workbench.domain.mime import kind_of
 from workbench.extraction.chunks import ChunkItem, Manifest
 from workbench.extraction.segments import Segment
 from workbench.vectors.port import PointBatch
@@ -68,7 +69,7 @@ def _of_object(item: ChunkItem) -> dict[str, Any]:
         "object_id": item.object_id,
         "object_name": item.name,
         "mime": item.mime,
-        "kind": item.mime.partition("/")[0],
+        "kind": kind_of(item.mime),
     }
     if item.modified_at is not None:
         moment = datetime.fromtimestamp(item.modified_at / 1000, UTC)

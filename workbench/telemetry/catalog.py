@@ -228,7 +228,7 @@ DOCUMENTS = Table(
         Column("collection", TEXT, "name of the collection"),
         Column("extractor", TEXT, "name@version"),
         Column("mime", TEXT, "type of the object"),
-        Column("kind", TEXT, "family of the type: image, text, …"),
+        Column("kind", TEXT, "image, audio, video, text or document"),
         Column("position", INTEGER, "place among the object's documents, from 0"),
         Column("page", INTEGER, "page, from 1"),
         Column("start_ms", INTEGER, "start in the recording"),
