@@ -90,14 +90,14 @@ def test_the_task_tries_again_itself_and_a_chosen_retry_the_rest(
 ):
     stack = shared_stack
     folder = source(
-        tmp_path / "flaky",
+        tmp_path / "shaky",
         often=f"flaky 2 {tmp_path}/often",
         ever=f"flaky 99 {tmp_path}/ever",
         broken="fail format no good",
     )
     words = ("--extractors", "toy", "--retry", "attempts=4,backoff=0.2", "--bucket", "flaky")
     task = stack.json("ingest", str(folder), *words, status=1)
-    assert task["state"] == "COMPLETED_WITH_ERRORS"
+    assert task["state"] == "COMPLETED_WITH_ERRORS", task
     rows = stack.json("failures", task["task_id"])
     found = {row["object_name"]: row for row in rows}
     assert {name: row["attempts"] for name, row in found.items()} == {"ever.x": 4, "broken.x": 1}
