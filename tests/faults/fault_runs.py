@@ -190,11 +190,13 @@ class Harness:
         return f"run{self._runs}"
 
     def _start(self, bucket: str) -> str:
+        # Other parameters in each run: under the same ones nothing would be extracted again.
+        pause = self.pause + 1e-6 * self._runs
         task = self._connected().ingest(
             self.source,
             bucket=bucket,
             extractors=["toy"],
-            parameters={"toy": {"pause": self.pause}},
+            parameters={"toy": {"pause": pause}},
         )
         return task.task_id
 
