@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -223,7 +224,9 @@ async def _keep(client: Client, task_id: str, name: str) -> None:
     for number, found in enumerate(sorted(runs, key=lambda r: r.start_time)):
         handle = client.get_workflow_handle(task_id, run_id=found.run_id)
         history = await handle.fetch_history()
-        (HISTORIES / f"{name}-{number}.json").write_text(history.to_json())
+        (HISTORIES / f"{name}-{number}.json").write_text(
+            re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history.to_json())
+        )
 
 
 @in_module
