@@ -23,12 +23,12 @@ from extractors.refused import Refused
 from extractors.titled import BETWEEN_TITLES, embedded
 from workbench.extraction.contract import (
     Batch,
+    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
     Output,
-    Parameters,
     Part,
     Query,
     Source,
@@ -50,7 +50,7 @@ DIVIDED = re.compile(r"[\ufffe\u00ad] ?\n")
 LINE_END = re.compile(r"[ \t]+\n")
 
 
-class DocumentParameters(Parameters):
+class DocumentParameters(Bounded):
     """Size of passages, what is read by OCR, and the limits."""
 
     chunk_tokens: int = Field(
@@ -75,7 +75,7 @@ class DocumentParameters(Parameters):
     max_rows: int = Field(200_000, ge=1, description="a table or workbook with more rows fails")
     max_nesting: int = Field(8, ge=1, le=50, description="letters attached to letters, at most")
     max_passages: int = Field(100_000, ge=1, description="a document that gives more fails")
-    max_seconds: int = Field(1800, ge=1, description="a document that takes longer fails")
+    max_seconds: float = Field(1800, ge=1, description="a document that takes longer fails")
 
 
 class DocumentExtractor(Extractor):
