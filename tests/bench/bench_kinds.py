@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -206,7 +207,7 @@ class OnDisk(Held):
     def read(self) -> bytes:
         return Path(self.name).read_bytes()
 
-    def open(self) -> io.BufferedReader:
+    def open(self) -> Any:
         return Path(self.name).open("rb")
 
 
