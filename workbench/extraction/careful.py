@@ -1,8 +1,9 @@
 """Extracting a chunk although something in it may kill the worker.
 
-The chunk is run whole, twice at most. When the worker died both times, it is run object by object:
-the object at which the worker dies becomes a failure, its neighbours are extracted. The parts are
-then merged into the chunk's segment and outcome, so that nobody later sees the difference.
+The chunk is run whole, twice at most. When the worker died both times, or was ended because an
+object took too long, the chunk is run object by object: the object at which the worker dies becomes
+a failure, its neighbours are extracted. The parts are then merged into the chunk's segment and
+outcome, so that nobody later sees the difference.
 """
 
 from __future__ import annotations
