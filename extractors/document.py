@@ -21,6 +21,7 @@ from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.refused import Refused
 from extractors.titled import BETWEEN_TITLES, embedded
+from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Batch,
     Bounded,
@@ -43,6 +44,8 @@ WORKBOOK = f"{OFFICE}spreadsheetml.sheet"
 HTML = ("text/html", "application/xhtml+xml")
 BOOK = "application/epub+zip"
 MAIL = "message/rfc822"
+#: Why a page is not shown: whoever looks at it need not know the collection's password.
+ENCRYPTED = "the PDF is encrypted, and its pages are not shown"
 SEPARATED = ("text/csv", "text/tab-separated-values")
 
 #: A word that was divided at the end of a line; and the spaces and line ends of a PDF's lines.
@@ -123,6 +126,8 @@ class DocumentExtractor(Extractor):
         try:
             return page_picture(source.read(), part.page or 1, edge)
         except Refused as refused:
+            if refused.failure.category is Category.PERMISSION:
+                raise ValueError(ENCRYPTED) from refused
             raise ValueError(str(refused)) from refused
 
     def _documents(self, source: Source) -> Iterator[Document]:

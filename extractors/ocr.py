@@ -63,7 +63,7 @@ class OcrExtractor(Extractor):
         accepts=ACCEPTS,
         parameters=OcrParameters,
         outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
-        fields={"confidence": "float"},
+        fields={"confidence": "float", "words": "json"},
         batch=Batch(sources=8),
         beside=True,
         models=(minilm.RECIPE, RECIPE),

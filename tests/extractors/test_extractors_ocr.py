@@ -40,6 +40,7 @@ def test_blocks_and_words_have_their_places(reader: OcrExtractor) -> None:
     assert [word[0] for word in words] == ["Ferry", "tickets", "open", "from", "nine"]
     assert words[1][1] > words[0][3] - 0.01
     assert found[0].payload["confidence"] > 0.9
+    assert set(found[0].payload) == set(OcrExtractor.spec.fields)
     assert found[0].vectors["semantic"].shape == (384,)
 
 

@@ -29,7 +29,8 @@ from workbench.domain.states import RETRYABLE, Category
 
 Vector = npt.NDArray[np.float32]
 Distance = Literal["cosine", "dot", "euclid"]
-FieldType = Literal["keyword", "integer", "float", "bool", "datetime", "text"]
+#: How a payload field is indexed; ``json`` is kept and given back, and not searched by.
+FieldType = Literal["keyword", "integer", "float", "bool", "datetime", "text", "json"]
 QueryKind = Literal["text", "image", "audio", "video"]
 
 
