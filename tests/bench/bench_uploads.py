@@ -24,7 +24,9 @@ from stack_journey import Stack  # noqa: E402
 
 from workbench.client import connect  # noqa: E402
 from workbench.client.reach import probe  # noqa: E402
+from workbench.client.session import Session  # noqa: E402
 from workbench.client.upload import Uploading, upload  # noqa: E402
+from workbench.stack.home import read_json  # noqa: E402
 
 PIECE = 1 << 20
 
@@ -64,8 +66,11 @@ def run(stack: Stack, source: Path, target: Path) -> None:
     begun = time.perf_counter()
     copy(source, target)
     copied = time.perf_counter() - begun
-    with connect(home=stack.home, notify=lambda _: None) as client:
-        session = client._session  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    place = read_json(stack.home / "run" / "service.json") or {}
+    os.environ["MIXPEEK_URL"] = str(place["url"])  # by its address, as from another machine
+    os.environ["MIXPEEK_API_KEY"] = (stack.home / "key").read_text().strip()
+    with connect(notify=lambda _: None) as client:
+        session = client._session
         sent, took = send(session, source)
         assert sent.left_out == ()
         again, retook = send(session, source)
@@ -77,12 +82,12 @@ def run(stack: Stack, source: Path, target: Path) -> None:
     )
 
 
-def send(session: object, source: Path) -> tuple[Uploading, float]:
-    place = probe(session, source, None)  # pyright: ignore[reportArgumentType]
+def send(session: Session, source: Path) -> tuple[Uploading, float]:
+    place = probe(session, source, None)
     assert place is not None
     assert not place.reachable
     begun = time.perf_counter()
-    state, _ = upload(session, place, (), False, lambda _: None)  # pyright: ignore
+    state, _ = upload(session, place, (), False, lambda _: None)
     return state, time.perf_counter() - begun
 
 
