@@ -2,6 +2,7 @@
 # make lab     JupyterLab with the stack running, the quickstart open
 # make test    everything a change can break
 # make faults  kill -9 of every part, 20 times each, in the middle of an ingest (about half an hour)
+# make eval    how good the packaged models are; writes docs/quality.md (about a minute)
 # make check   the part of it that needs no running: format, lint, types, import rules, pins
 # make constraints   resolves the dependencies anew
 
@@ -10,7 +11,7 @@ demo lab up down: export MIXPEEK_HOME := $(or $(MIXPEEK_HOME),$(CURDIR)/.mixpeek
 NOTEBOOK ?= notebooks/quickstart.ipynb
 PYTHON := .venv/bin/python
 
-.PHONY: demo lab test faults check setup constraints up down
+.PHONY: demo lab test faults eval check setup constraints up down
 
 demo: setup
 	@$(PYTHON) -P -m workbench.stack.demo
@@ -29,6 +30,9 @@ test: check
 
 faults: setup
 	$(PYTHON) tests/faults/run_faults.py $(FAULTS)
+
+eval: setup
+	$(PYTHON) tests/eval/run_eval.py
 
 check: setup
 	$(PYTHON) .ci/constraints.py check

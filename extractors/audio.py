@@ -19,6 +19,7 @@ from extractors.refused import Refused
 from extractors.streams import AUDIO, RATE, Bounds, Media, Sound, nothing_inside, open_media
 from extractors.waveform import waveform
 from workbench.extraction.contract import (
+    Bounded,
     Document,
     Extracted,
     Extractor,
@@ -36,7 +37,7 @@ TAGS = ("title", "artist", "album")
 PREVIEW = Bounds(duration=12 * 3600, work=20)
 
 
-class SpeechParameters(Parameters):
+class SpeechParameters(Bounded):
     """What turns sound into text, for recordings and for sound tracks."""
 
     model: str = Field(

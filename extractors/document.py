@@ -21,14 +21,15 @@ from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.refused import Refused
 from extractors.titled import BETWEEN_TITLES, embedded
+from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Batch,
+    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
     Output,
-    Parameters,
     Part,
     Query,
     Source,
@@ -43,6 +44,8 @@ WORKBOOK = f"{OFFICE}spreadsheetml.sheet"
 HTML = ("text/html", "application/xhtml+xml")
 BOOK = "application/epub+zip"
 MAIL = "message/rfc822"
+#: Why a page is not shown: whoever looks at it need not know the collection's password.
+ENCRYPTED = "the PDF is encrypted, and its pages are not shown"
 SEPARATED = ("text/csv", "text/tab-separated-values")
 
 #: A word that was divided at the end of a line; and the spaces and line ends of a PDF's lines.
@@ -50,7 +53,7 @@ DIVIDED = re.compile(r"[\ufffe\u00ad] ?\n")
 LINE_END = re.compile(r"[ \t]+\n")
 
 
-class DocumentParameters(Parameters):
+class DocumentParameters(Bounded):
     """Size of passages, what is read by OCR, and the limits."""
 
     chunk_tokens: int = Field(
@@ -75,7 +78,7 @@ class DocumentParameters(Parameters):
     max_rows: int = Field(200_000, ge=1, description="a table or workbook with more rows fails")
     max_nesting: int = Field(8, ge=1, le=50, description="letters attached to letters, at most")
     max_passages: int = Field(100_000, ge=1, description="a document that gives more fails")
-    max_seconds: int = Field(1800, ge=1, description="a document that takes longer fails")
+    max_seconds: float = Field(1800, ge=1, description="a document that takes longer fails")
 
 
 class DocumentExtractor(Extractor):
@@ -123,6 +126,8 @@ class DocumentExtractor(Extractor):
         try:
             return page_picture(source.read(), part.page or 1, edge)
         except Refused as refused:
+            if refused.failure.category is Category.PERMISSION:
+                raise ValueError(ENCRYPTED) from refused
             raise ValueError(str(refused)) from refused
 
     def _documents(self, source: Source) -> Iterator[Document]:

@@ -35,6 +35,7 @@ from extractors.refused import Refused
 from extractors.sight import DIMENSION, MODEL, RECIPES, TOGETHER, Sight
 from extractors.tags import caption, name_words
 from workbench.extraction.contract import (
+    Bounded,
     Document,
     Extracted,
     Extractor,
@@ -69,7 +70,7 @@ ACCEPTS = (
 )
 
 
-class ImageParameters(Parameters):
+class ImageParameters(Bounded):
     """Limits for content that nobody vouches for."""
 
     max_pixels: int = Field(

@@ -22,12 +22,12 @@ from extractors.reading import RECIPE, Line, Reader, blocks, page_text, union
 from extractors.refused import Refused
 from workbench.extraction.contract import (
     Batch,
+    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
     Output,
-    Parameters,
     Query,
     Source,
     Vector,
@@ -37,7 +37,7 @@ from workbench.extraction.contract import (
 LONGEST = 4000
 
 
-class OcrParameters(Parameters):
+class OcrParameters(Bounded):
     """Which pictures are read, and the limits."""
 
     every: bool = Field(
@@ -63,7 +63,7 @@ class OcrExtractor(Extractor):
         accepts=ACCEPTS,
         parameters=OcrParameters,
         outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
-        fields={"confidence": "float"},
+        fields={"confidence": "float", "words": "json"},
         batch=Batch(sources=8),
         beside=True,
         models=(minilm.RECIPE, RECIPE),

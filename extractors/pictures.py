@@ -23,6 +23,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
 #: Formats whose later frames are looked at; only so many are gone through.
 ANIMATED = ("GIF", "WEBP", "AVIF")
 MOST_FRAMES = 300
+#: Each frame gone through costs a pass over the whole picture; so many pixels take some seconds.
+MOST_PASSED = 1_500_000_000
 #: Pillow refuses on its own what has more than twice its limit; ours stays below.
 PILLOW_LIMIT = 178_956_970
 #: A progressive JPEG has about ten scans. Each costs a pass over all pixels, so a small file with
@@ -106,7 +108,8 @@ def pages(picture: ImageFile.ImageFile, most: int, max_pixels: int) -> Iterator[
 def frames(picture: ImageFile.ImageFile, most: int) -> Iterator[tuple[int, int]]:
     """Turns to ``most`` frames of an animation, evenly spread over its first ones, and gives their
     numbers and when they are shown, in milliseconds. Raises Refused."""
-    count = min(getattr(picture, "n_frames", 1), MOST_FRAMES)
+    passable = max(1, MOST_PASSED // max(1, picture.width * picture.height))
+    count = min(getattr(picture, "n_frames", 1), MOST_FRAMES, passable)
     most = min(most, count)
     wanted = {round(index * (count - 1) / max(1, most - 1)) for index in range(most)}
     at = 0.0

@@ -15,7 +15,6 @@ does not grow with the film.
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -162,12 +161,13 @@ def difference(one: Small, other: Small | None) -> float:
     """How much two small frames differ, 0 to 255."""
     if other is None:
         return 255.0
-    return float(np.abs(one.astype(np.int16) - other).mean())
+    apart = np.maximum(one, other) - np.minimum(one, other)
+    return float(apart.sum(dtype=np.int64)) / apart.size
 
 
 def step_needed(motion: list[float]) -> float:
     """The difference from which on a step is a cut, with this motion before it."""
-    usual = statistics.median(motion) if motion else 0.0
+    usual = sorted(motion)[len(motion) // 2] if motion else 0.0
     return max(LEAST_CUT, ABOVE_MOTION + 4 * usual)
 
 

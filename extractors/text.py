@@ -9,6 +9,7 @@ it does not see.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from pydantic import Field
@@ -22,13 +23,13 @@ from extractors.refused import Refused
 from extractors.titled import BETWEEN_TITLES, embedded
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
+    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
     Failed,
     Output,
-    Parameters,
     Query,
     Source,
     Vector,
@@ -107,7 +108,7 @@ ACCEPTS = (
 )
 
 
-class TextParameters(Parameters):
+class TextParameters(Bounded):
     """Size of passages, and the limit for content that nobody vouches for."""
 
     chunk_tokens: int = Field(
@@ -151,6 +152,7 @@ class TextExtractor(Extractor):
         return self._encoder.encode_query(query.text or "")
 
     def _documents(self, source: Source) -> tuple[Document, ...]:
+        deadline = time.monotonic() + self.parameters.max_seconds
         data = source.read()
         if len(data) > self.parameters.max_bytes:
             raise Refused(_too_large(len(data), self.parameters.max_bytes))
@@ -158,10 +160,13 @@ class TextExtractor(Extractor):
             text, encoding = decode_text(data)
             syntax = syntax_of(source.mime, source.name)
             found = list(passages(text, syntax, self.parameters.chunk_tokens, self._encoder))
+        vectors: list[Vector] = []
         with self.clock("infer", rows=len(found)):
-            vectors = self._encoder.encode(
-                [embedded(text[p.start : p.end], p.around, self._encoder) for p in found]
-            )
+            for p in found:
+                if time.monotonic() > deadline:
+                    raise Refused(_too_late(self.parameters.max_seconds))
+                told = embedded(text[p.start : p.end], p.around, self._encoder)
+                vectors.append(self._encoder.encode([told])[0])
         return tuple(
             _document(text, encoding, passage, vector)
             for passage, vector in zip(found, vectors, strict=True)
@@ -174,6 +179,15 @@ def _document(text: str, encoding: str, passage: Passage, vector: Vector) -> Doc
         payload["heading"] = BETWEEN_TITLES.join(passage.path)
     return Document(
         text=text[passage.start : passage.end], payload=payload, vectors={"semantic": vector}
+    )
+
+
+def _too_late(seconds: float) -> Failed:
+    return Failed(
+        Category.LIMITS,
+        f"it was not done after {seconds:,g} seconds",
+        "split it, or raise the parameter max_seconds",
+        stage="infer",
     )
 
 

@@ -86,7 +86,8 @@ class Desk:
         client = self.client(args.namespace)
         live = LiveTask(self.screen, partial(first_failures, client))
         sql = getattr(args, "sql", "")
-        context = Context(client, live, _confirm, frames.named(self.namespace, sql))
+        named = frames.named(self.namespace, sql)
+        context = Context(client, live, _confirm, named, live.uploading)
         outcome: Outcome = args.verb.run(context, args)
         if outcome.status == INTERRUPTED:
             live.stopped()

@@ -16,6 +16,8 @@ from typing import Any, Final, Protocol, cast
 from jupyter_ext import task_view
 from jupyter_ext.modes import Mode
 from jupyter_ext.task_view import TaskView
+from workbench.client.upload import Uploading
+from workbench.commands.progress import upload_line
 from workbench.domain.wire import FailureOut, TaskOut
 
 Bundle = dict[str, str]
@@ -70,6 +72,7 @@ class LiveTask:
         self._clock = clock
         self._sleep = sleep
         self._handle: Handle | None = None
+        self._upload: Handle | None = None
         self._drawn = -FRAME_SECONDS
         self.last: TaskOut | None = None
 
@@ -81,6 +84,17 @@ class LiveTask:
         if not task.state.ended:
             self._breathe()
         self._draw(task, mode)
+
+    def uploading(self, state: Uploading) -> None:
+        """Files are being sent to the service before their task begins: one line of text."""
+        mode = self._screen.mode()
+        if mode is Mode.OFF or (mode is Mode.FINAL and not state.ended):
+            return
+        bundle = {"text/plain": upload_line(state)}
+        if self._upload is None:
+            self._upload = self._screen.show(bundle)
+        else:
+            self._upload.update(bundle, raw=True)
 
     def _breathe(self) -> None:
         """Sleep until the next frame is due. No state is lost by it: the service then answers with

@@ -74,7 +74,7 @@ def _run(verb: Verb, arguments: list[str]) -> int:
     watch = TerminalWatch(sys.stderr)
     with connect(args.namespace, notify=watch.note) as client:
         try:
-            outcome = verb.run(Context(client, watch, _confirm), args)
+            outcome = verb.run(Context(client, watch, _confirm, uploading=watch.uploading), args)
         finally:
             watch.clear()
     return _show(outcome, as_json=args.json)

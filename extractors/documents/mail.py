@@ -6,6 +6,7 @@ levels deep; other attachments are listed with type and size.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from email import policy
 from email.errors import MessageError
@@ -20,14 +21,21 @@ HEADERS = ("From", "To", "Cc", "Date")
 #: What the standard library raises over letters that are broken.
 BROKEN = (MessageError, ValueError, LookupError, AttributeError, TypeError, AssertionError)
 MOST_MIME_PARTS = 1000
+#: The library takes memory by the square of a header's length; lists of receivers are shorter.
+MOST_HEADER = 100_000
+HEADER = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*")
 
 
 def mail_leaves(data: bytes, limits: Limits) -> Iterator[Leaf]:
     """A leaf the letter, and one each letter in it. Raises Refused."""
     if data.count(b"\nContent-Type:") > MOST_MIME_PARTS:
         raise too_much(f"the letter has more than {MOST_MIME_PARTS:,} parts", "max_nesting")
+    if any(len(head) > MOST_HEADER for head in HEADER.findall(data[: data.find(b"\n\n")])):
+        raise bad(f"the letter has a header of more than {MOST_HEADER:,} bytes")
     try:
         letter = BytesParser(policy=policy.default).parsebytes(data)
+        if any(len(value) > MOST_HEADER for part in letter.walk() for _, value in part.raw_items()):
+            raise bad(f"the letter has a header of more than {MOST_HEADER:,} bytes")
         if not any(letter[name] for name in ("Subject", *HEADERS)):
             raise bad("the content is no letter: it has no subject, sender, receiver or date")
         yield from _letter(letter, limits, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from workbench.access.principal import Principal
 from workbench.api.app import create_app
 from workbench.api.services import Services
 from workbench.api.thumbnails import Thumbnails
+from workbench.blobs.folder import FolderBlobs
 from workbench.domain.wire import (
     HealthOut,
     Hit,
@@ -26,6 +28,7 @@ from workbench.domain.wire import (
     SearchTiming,
 )
 from workbench.extraction.registry import Candidate, Registry
+from workbench.stack.compose import open_object_file
 from workbench.store.acceptance import Acceptance
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
@@ -37,12 +40,15 @@ from workbench.store.namespaces import Namespaces
 from workbench.store.objects import ObjectRow, Objects
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
+from workbench.store.uploads import UploadedObjects
 from workbench.tasks.accept import Accept, Reach
 from workbench.tasks.changes import Changes
 from workbench.tasks.feed import Feed
+from workbench.tasks.uploads import MIB, Uploads
 from workbench.vectors.embedded import EmbeddedStore
 
 BASE = "http://127.0.0.1:7000"
+UPLOAD_LIMIT = 3 * MIB
 
 
 class EchoSearch:
@@ -75,11 +81,11 @@ class TeamKeys:
         return Principal("team", frozenset({namespace_id})) if kind == "team" else None
 
 
-def open_source(row: ObjectRow) -> Path | bytes:
-    """A folder's object is a file; one of uploads is bytes, here its own name."""
-    if row.source_kind == "folder":
-        return Path(row.source_uri) / row.name
-    return row.name.encode()
+def open_source(blobs: FolderBlobs, row: ObjectRow) -> Path | bytes:
+    """As the service does it; an object of a bucket of another kind is bytes, its own name."""
+    if row.source_kind == "elsewhere":
+        return row.name.encode()
+    return open_object_file(blobs, row)
 
 
 async def health() -> HealthOut:
@@ -151,6 +157,11 @@ def make_stand(database: Database, folder: Path, socket: Path) -> Stand:
     reach = Reach(folder / "home", [media], outside=False)
     acceptance, targets = Acceptance(database), Targets(database)
     key = new_key()
+    blobs = FolderBlobs(folder / "blobs")
+    uploads = Uploads(UploadedObjects(database), blobs, UPLOAD_LIMIT)
+    accept = Accept(
+        acceptance, ledger, targets, registry, reach, lambda: None, changes.changed, uploads
+    )
     services = Services(
         access=Access([HomeKey(key), TeamKeys()]),
         namespaces=namespaces,
@@ -160,13 +171,14 @@ def make_stand(database: Database, folder: Path, socket: Path) -> Stand:
         failures=Failures(database),
         explanations=Explanations(database, registry.takes),
         tasks=tasks,
-        accept=Accept(acceptance, ledger, targets, registry, reach, lambda: None, changes.changed),
+        accept=accept,
         search=EchoSearch(),
         vectors=EmbeddedStore(socket, patience=0.2),
         extractors=registry,
         changes=changes,
         feed=Feed(tasks, changes),
-        open_source=open_source,
+        uploads=uploads,
+        open_source=partial(open_source, blobs),
         thumbnails=Thumbnails(folder / "cache"),
         health=health,
     )

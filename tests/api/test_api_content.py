@@ -156,7 +156,7 @@ async def test_api_content_from_bytes(stand: Stand, client: httpx.AsyncClient) -
     """A source without files gives bytes; they are tagged and cut like a file's."""
     bucket = stand.rows.bucket(stand.default, "up", "uploads")
     with stand.database.write() as connection:
-        connection.exec_driver_sql("UPDATE buckets SET source_kind = 'uploads'")
+        connection.exec_driver_sql("UPDATE buckets SET source_kind = 'elsewhere'")
     thing = stand.rows.object(stand.default, bucket, "0123456789.txt")
     url = f"/v1/objects/{thing}/content"
     whole = await client.get(url)

@@ -45,6 +45,9 @@ class Held:
     def read(self) -> bytes:
         return self.data
 
+    def open(self) -> io.BytesIO:
+        return io.BytesIO(self.data)
+
 
 def jpegs(count: int) -> list[Held]:
     """Different 640x480 JPEGs, views of the photographs."""
@@ -119,8 +122,8 @@ def compare(title: str, ours: Callable[[], int], bare: Callable[[], int], pairs:
             rates[name].append(count / (time.process_time() - begun))
     ratios = [a / b for a, b in zip(rates["ours"], rates["bare"], strict=True)]
     print(
-        f"{title}: extractor {statistics.median(rates['ours']):.0f}/s, "
-        f"bare {statistics.median(rates['bare']):.0f}/s, ratio {statistics.median(ratios):.2f} "
+        f"{title}: extractor {statistics.median(rates['ours']):.3g}/s, "
+        f"bare {statistics.median(rates['bare']):.3g}/s, ratio {statistics.median(ratios):.2f} "
         f"({min(ratios):.2f} to {max(ratios):.2f})"
     )
 

@@ -30,7 +30,7 @@ def test_everything_that_was_asked_for_is_sent(
         exclude=["*.tmp"],
         verify=True,
     )
-    assert accepting.seen[0].json == {
+    assert accepting.sent("POST", "/tasks/ingest")[0].json == {
         "source": str(tmp_path.resolve()),
         "bucket": "trip",
         "extractors": ["text"],
@@ -39,6 +39,7 @@ def test_everything_that_was_asked_for_is_sent(
         "verify": True,
         "local": True,
         "retry": None,
+        "round": None,
     }
 
 
@@ -49,7 +50,7 @@ def test_a_service_by_address_is_not_told_to_read_here(
     monkeypatch.setenv("MIXPEEK_API_KEY", KEY)
     with connect() as client:
         client.ingest(tmp_path)
-    assert accepting.seen[0].json["local"] is False
+    assert accepting.sent("POST", "/tasks/ingest")[0].json["local"] is False
 
 
 def test_paths_are_absolute_whatever_way_they_were_typed(

@@ -243,6 +243,7 @@ def test_ingest_sends_what_was_typed(run: Run, service: Service, tmp_path: Path)
         "verify": True,
         "local": True,
         "retry": {"attempts": 5, "backoff": 2.0, "categories": ["network", "format"]},
+        "round": None,
     }
 
 
@@ -266,7 +267,7 @@ def test_a_dry_run_lists_and_starts_nothing(run: Run, service: Service, tmp_path
         "image      image  image/png      7  2.0 kB",
         "new bucket trip, 9 files, 2 of types no extractor takes; nothing was done",
     ]
-    assert len(service.seen) == 1
+    assert [seen.path for seen in service.seen] == ["/v1/sources", "/v1/tasks/ingest/dry-run"]
     assert service.sent("POST", "/tasks/ingest/dry-run")[0].json["exclude"] == ["*.tmp"]
     assert run("ingest", str(tmp_path), "--dry-run", "--json").json == found
 
@@ -275,7 +276,7 @@ def test_detach_answers_at_once(run: Run, service: Service, tmp_path: Path) -> N
     service.on("POST", "/tasks/ingest", Reply(task(TaskState.PENDING), 202))
     ran = run("ingest", str(tmp_path), "--detach", "--json")
     assert (ran.status, ran.json["state"]) == (0, "PENDING")
-    assert len(service.seen) == 1
+    assert [seen.path for seen in service.seen] == ["/v1/sources", "/v1/tasks/ingest"]
 
 
 def test_progress_goes_to_standard_error_and_the_end_to_standard_output(

@@ -221,7 +221,7 @@ def test_an_extractor_without_parameters_says_so(build: Build) -> None:
 
 def test_a_space_is_named_by_what_its_vectors_are(build: Build) -> None:
     code = """
-    A = made('text', fields={'section': 'keyword'})
+    A = made('text', fields={'section': 'keyword', 'words': 'json'})
     B = made('texts')
     C = made('text', 1, outputs=(Output("semantic", 4, "tiny-4b"),))
     D = made('text', 1, models=("other recipe",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import date
+from pathlib import Path
 
 import document_files as made
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from extractors.document import DocumentExtractor, DocumentParameters
 from workbench.domain.states import Category
 from workbench.extraction.contract import Document, Part, Query
+from workbench.extraction.preview import NoPreview, Wanted, make_preview
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +220,13 @@ def test_a_page_is_shown_as_a_picture() -> None:
             DocumentExtractor.preview(File("a.pdf", broken, made.PDF), Part(page=1), 320)
     with pytest.raises(ValueError, match="no page 7"):
         DocumentExtractor.preview(file, Part(page=7), 320)
+
+
+def test_pages_of_an_encrypted_pdf_are_not_shown_and_that_is_said(tmp_path: Path) -> None:
+    """Asked as the service asks: a process of its own answers, and does not die of it."""
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(made.pdf(1, owner_password="owner", user_password="open"))
+    target = "extractors.document:DocumentExtractor"
+    wanted = Wanted(target, path.name, made.PDF, Part(page=1), 320)
+    with path.open("rb") as file, pytest.raises(NoPreview, match="encrypted, and its pages are"):
+        make_preview(wanted, file)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from document_files import written
 from extractor_files import CHINA, PHOTOS, File, answers, documents, encoded, failure, photo
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from extractors.lettering import shows_lettering
 from extractors.ocr import OcrExtractor, OcrParameters
 from workbench.domain.states import Category
 
+#: Those of the package's pictures that are no photographs: print, writing, a logo with letters.
+PRINTED = ("page.png", "text.png", "logo.png")
 SIGN = {"Ferry tickets": (100, 80), "open from nine": (100, 130), "Mind the gap": (700, 600)}
 
 
@@ -36,6 +40,7 @@ def test_blocks_and_words_have_their_places(reader: OcrExtractor) -> None:
     assert [word[0] for word in words] == ["Ferry", "tickets", "open", "from", "nine"]
     assert words[1][1] > words[0][3] - 0.01
     assert found[0].payload["confidence"] > 0.9
+    assert set(found[0].payload) == set(OcrExtractor.spec.fields)
     assert found[0].vectors["semantic"].shape == (384,)
 
 
@@ -69,18 +74,63 @@ def test_every_picture_is_read_when_asked() -> None:
     assert documents(every, File("a.png", data))[0].text == "Ferry tickets\nopen from nine"
 
 
-def test_the_cheap_look_tells_lettering_from_photographs() -> None:
-    rows = {f"Row {i} of the log says that all is well": (30, 30 + 22 * i) for i in range(30)}
-    shown = [
-        written(rows, (1920, 1080), 16),
-        written({"STOP HERE": (300, 300)}, points=80),
-        written({"one line on a page": (400, 900)}, (1240, 1754)),
-    ]
-    assert all(map(shows_lettering, shown))
-    names = sorted(p.name for p in PHOTOS.glob("*.png") if p.name not in ("page.png", "text.png"))
-    pictures = [photo(name) for name in names]
-    assert len(pictures) > 15
-    assert sum(map(shows_lettering, pictures)) <= len(pictures) // 5
+def screens() -> Iterator[Image.Image]:
+    """Of many lines and of one, in the sizes of screens, dark and light."""
+    log = {f"Row {i} of the log says that all is well": (30, 30 + 22 * i) for i in range(30)}
+    for lines in (log, {"Traceback: no such file": (200, 500)}):
+        for points in (13, 16):
+            light = written(lines, (1366, 768), points)
+            yield light
+            yield ImageOps.invert(light)
+
+
+def scans() -> Iterator[Image.Image]:
+    """Pages of paper, askew, a little out of focus, with grain."""
+    page = {f"Paragraph {i} of a letter from the harbour": (150, 200 + 60 * i) for i in range(12)}
+    for number, lines in enumerate((page, {"one line on a page": (400, 900)})):
+        for turn in (0.0, 1.5):
+            paper = ImageOps.invert(written(lines, (1240, 1754), 24)).rotate(turn)
+            soft = np.asarray(ImageOps.invert(paper).filter(ImageFilter.GaussianBlur(0.8)))
+            grain = np.random.default_rng(number).normal(-12, 5, soft.shape)
+            yield Image.fromarray((soft + grain).clip(0, 255).astype(np.uint8))
+
+
+def signs() -> Iterator[Image.Image]:
+    """A plate with a word or two, on a photograph."""
+    grounds = ("chelsea.png", "brick.png", "grass.png", "rocket.jpg")
+    for name, text in zip(
+        grounds, ("STOP HERE", "EXIT", "Mind the gap", "Platform 9"), strict=True
+    ):
+        for points, ink, plate in ((44, "white", "navy"), (90, "black", "gold")):
+            picture = photo(name).resize((900, 600))
+            draw = ImageDraw.Draw(picture)
+            font = ImageFont.load_default(points)
+            left, top, right, bottom = draw.textbbox((80, 200), text, font=font)
+            draw.rectangle((left - 20, top - 15, right + 20, bottom + 15), fill=plate)
+            draw.text((80, 200), text, ink, font)
+            yield picture
+
+
+@pytest.mark.parametrize("pictures", [screens, scans, signs])
+def test_the_cheap_look_finds_lettering(pictures: Callable[[], Iterator[Image.Image]]) -> None:
+    for number, picture in enumerate(pictures()):
+        kept = io.BytesIO()
+        picture.save(kept, "JPEG", quality=70)
+        for shown in (picture, Image.open(kept)):
+            assert shows_lettering(shown), number
+
+
+def test_the_cheap_look_takes_no_photograph_for_lettering() -> None:
+    """Nor a part of one, nor one in another size."""
+    names = sorted(p.name for p in PHOTOS.glob("*.png") if p.name not in PRINTED)
+    pictures = [photo(name) for name in (*names, "rocket.jpg", "hubble_deep_field.jpg")]
+    pictures += [Image.open(CHINA), Image.open(CHINA.with_name("flower.jpg"))]
+    assert len(pictures) > 18
+    for number, picture in enumerate(pictures):
+        width, height = picture.size
+        assert not shows_lettering(picture), number
+        assert not shows_lettering(picture.resize((width * 2 // 3, height * 2 // 3))), number
+        assert not shows_lettering(picture.crop((0, 0, width // 2, height))), number
 
 
 def test_bad_pictures_fail_alone(reader: OcrExtractor) -> None:

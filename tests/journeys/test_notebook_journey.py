@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from stack_journey import Stack
 
-from workbench.stack.demo import prepare_media
+from workbench.stack.demo_media import prepare_media
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "quickstart.ipynb"

@@ -108,8 +108,8 @@ def test_a_part_that_does_not_start(environment: dict[str, str], tmp_path: Path)
 
 def test_media_of_the_demo(tmp_path: Path) -> None:
     count = prepare_media(tmp_path)
-    assert count == 28
+    assert count == 31
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
-    assert len(times) == 28
-    assert prepare_media(tmp_path) == 28
+    assert len(times) == 31
+    assert prepare_media(tmp_path) == 31
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == times

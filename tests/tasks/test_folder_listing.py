@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.tasks.folder import Folder, SourceUnreadable, matches_glob
+from workbench.domain.folder import Folder, SourceUnreadable, matches_glob
 
 names = st.text(alphabet="ab-./ 0é~", min_size=1, max_size=9).filter(
     lambda n: all(p and not p.startswith(".") for p in n.split("/"))

@@ -36,6 +36,7 @@ from workbench.store.planning import Planning
 from workbench.store.rebuilding import Rebuilding
 from workbench.store.segments import Segments
 from workbench.store.tasks import Tasks
+from workbench.store.uploads import UploadedObjects
 from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.indexing import index_chunk
 from workbench.tasks.activities.listing import list_slice
@@ -129,6 +130,7 @@ class Workshop:
             rates=Rates(),
             emit=self.events.append,
             changed=lambda _: None,
+            uploads=UploadedObjects(self.database),
             slots=2,
             home=self.root / "home",
         )

@@ -19,6 +19,7 @@ from workbench.api import (
     reference,
     search,
     tasks,
+    uploads,
 )
 from workbench.api.middleware import LOOPBACK, BodyLimit, Envelope, Guard
 from workbench.api.requests import NamespaceNames
@@ -28,6 +29,7 @@ from workbench.domain.wire import ErrorEnvelope
 _NOUNS = (
     namespaces,
     buckets,
+    uploads,
     objects,
     collections,
     documents,
@@ -59,7 +61,7 @@ def create_app(
     reference.install(app)
     errors.install(app)
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, upload=services.uploads.limit)
     app.add_middleware(Guard, access=services.access, hosts=hosts)
     app.add_middleware(Envelope)
     return app

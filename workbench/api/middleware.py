@@ -4,11 +4,13 @@ Plain ASGI, each a few microseconds. ``Envelope`` gives the request an id, puts 
 on the answer and turns whatever escapes into an error envelope. ``Guard`` refuses hosts that this
 service is not named by (a page of another site can point its own name at loopback; its requests
 still carry that name) and requests without a key, before any route is looked at. ``BodyLimit``
-counts the body's bytes as they come, whatever its length was said to be.
+counts the body's bytes as they come, whatever its length was said to be; uploaded objects have a
+limit of their own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from starlette.datastructures import Headers
@@ -24,6 +26,7 @@ from workbench.domain.errors import Code, WorkbenchError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 MAX_BODY = 64 * 1024 * 1024
+_UPLOAD = re.compile(r"/v1/buckets/[^/]+/objects")
 #: Answered without a key: they hold no data. ``/v1/health`` says more to those who have one.
 OPEN = frozenset({"/v1/health", "/openapi.json", "/docs"})
 
@@ -100,17 +103,23 @@ class Guard:
 
 
 class BodyLimit:
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+    """``limit`` for every request but uploads of objects, which have ``upload``."""
+
+    def __init__(self, app: ASGIApp, upload: int, limit: int = MAX_BODY) -> None:
         self._app = app
+        self._upload = upload
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        uploads = scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]) is not None
+        limit = self._upload if uploads else self._limit
+        message = _too_large(limit)
         said = Headers(scope=scope).get("content-length", "")
-        if said.isdecimal() and (len(said) > 15 or int(said) > self._limit):
-            error = WorkbenchError(Code.TOO_LARGE, self._message())
+        if said.isdecimal() and (len(said) > 15 or int(said) > limit):
+            error = WorkbenchError(Code.TOO_LARGE, message)
             response = envelope(error, facts_of(scope).request_id, headers={"Connection": "close"})
             await response(scope, receive, send)
             return
@@ -118,17 +127,18 @@ class BodyLimit:
 
         async def counted() -> Message:
             nonlocal seen
-            message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > self._limit:
-                    raise HTTPException(413, self._message(), {"Connection": "close"})
-            return message
+            received = await receive()
+            if received["type"] == "http.request":
+                seen += len(received.get("body", b""))
+                if seen > limit:
+                    raise HTTPException(413, message, {"Connection": "close"})
+            return received
 
         await self._app(scope, counted, send)
 
-    def _message(self) -> str:
-        return f"a request's body is at most {self._limit // (1024 * 1024)} MiB"
+
+def _too_large(limit: int) -> str:
+    return f"a request's body is at most {limit // (1024 * 1024)} MiB"
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

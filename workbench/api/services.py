@@ -17,11 +17,14 @@ from workbench.api.thumbnails import Thumbnails
 from workbench.domain.states import Request
 from workbench.domain.wire import (
     DryRunOut,
+    DryRunRequest,
     HealthOut,
     IngestRequest,
     RetryRequest,
     SearchRequest,
     SearchResponse,
+    SourceOut,
+    SourceRequest,
 )
 from workbench.extraction.contract import Extractor, ExtractorSpec
 from workbench.store.acceptance import Scope
@@ -33,6 +36,7 @@ from workbench.store.namespaces import Namespaces
 from workbench.store.objects import Objects
 from workbench.store.tasks import Tasks
 from workbench.tasks.feed import Feed
+from workbench.tasks.uploads import Uploads
 from workbench.vectors.port import VectorStore
 
 Deletable = Literal["bucket", "collection", "object"]
@@ -51,8 +55,12 @@ class TaskAcceptance(Protocol):
     ) -> str: ...
 
     def dry_run(
-        self, namespace_id: str, request: IngestRequest, principal: Principal
+        self, namespace_id: str, request: DryRunRequest, principal: Principal
     ) -> DryRunOut: ...
+
+    def probe(
+        self, namespace_id: str, request: SourceRequest, local: bool, principal: Principal
+    ) -> SourceOut: ...
 
     def ask(self, namespace_id: str, task_id: str, request: Request) -> None:
         """Pause, resume or cancel. Raises ``task_ended``, or ``conflict`` where the task is not in
@@ -111,6 +119,7 @@ class Services:
     extractors: Extractors
     changes: Changes
     feed: Feed
+    uploads: Uploads
     open_source: OpenSource
     thumbnails: Thumbnails
     health: Health

@@ -15,6 +15,7 @@ from workbench.api.services import Services
 from workbench.domain.states import Request
 from workbench.domain.wire import (
     DryRunOut,
+    DryRunRequest,
     FailureOut,
     IngestRequest,
     Page,
@@ -59,7 +60,7 @@ def ingest(
 
 @router.post("/ingest/dry-run", response_model=DryRunOut)
 def dry_run(
-    body: IngestRequest, services: ServicesOf, namespace_id: NamespaceId, caller: Caller
+    body: DryRunRequest, services: ServicesOf, namespace_id: NamespaceId, caller: Caller
 ) -> Response:
     """What this ingest would do to how many files, by type and extractor. Writes nothing."""
     return answer(services.accept.dry_run(namespace_id, body, caller))

@@ -6,9 +6,10 @@ nothing, and after a power loss either the whole blob is there or none of it.
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -41,6 +42,20 @@ class FolderBlobs:
             raise
         _sync_folder(path.parent)
 
+    def begin(self, prefix: str) -> FolderWriter:
+        folder = self._path(prefix)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return FolderWriter(folder / f"{uuid.uuid4().hex}{_PARTIAL}", self._path)
+
+    def path(self, key: str) -> Path:
+        return self._path(key)
+
+    def clear_partial(self, prefix: str) -> int:
+        found = list(self._path(prefix).rglob(f"*{_PARTIAL}"))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
     def get(self, key: str) -> bytes:
         try:
             return self._path(key).read_bytes()
@@ -64,6 +79,42 @@ class FolderBlobs:
         if not path.is_relative_to(self._folder):
             raise ValueError(f"blob key leads out of the store: {key!r}")
         return path
+
+
+class FolderWriter:
+    """A partial file that becomes the blob by being renamed."""
+
+    def __init__(self, partial: Path, place: Callable[[str], Path]) -> None:
+        self._partial = partial
+        self._place = place
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._file = io.FileIO(descriptor, "w")
+
+    def write(self, data: bytes | memoryview) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+
+    def flush(self) -> None:
+        os.fsync(self._file.fileno())
+
+    def commit(self, key: str) -> bool:
+        path = self._place(key)
+        if path.is_file():
+            self.abort()
+            return False
+        self.flush()
+        self._file.close()
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(path.parent.parent)
+        self._partial.replace(path)
+        _sync_folder(path.parent)
+        return True
+
+    def abort(self) -> None:
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ putting the same key again replaces it whole. Calls block. ``location`` is a str
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 
@@ -15,11 +16,41 @@ class BlobNotFound(Exception):
     """There is no blob under this key."""
 
 
+class BlobWriter(Protocol):
+    """A blob that comes in pieces and whose key is known at its end. Nothing of it is visible
+    before ``commit``; whoever does not come so far calls ``abort``."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+
+    def flush(self) -> None:
+        """Have what was written on disk already; ``commit`` sees to it as well."""
+        ...
+
+    def commit(self, key: str) -> bool:
+        """It is the blob of ``key`` now. False: there is one already, and that one stays."""
+        ...
+
+    def abort(self) -> None: ...
+
+
 class BlobStore(Protocol):
     @property
     def location(self) -> str: ...
 
     def put(self, key: str, data: bytes | memoryview) -> None: ...
+
+    def begin(self, prefix: str) -> BlobWriter:
+        """A blob whose key will begin with ``prefix``."""
+        ...
+
+    def path(self, key: str) -> Path:
+        """The file that holds the blob, for those who read it in parts; it may not be there."""
+        ...
+
+    def clear_partial(self, prefix: str) -> int:
+        """Remove what was begun by a process that is no more. Only for prefixes that no other
+        process writes below. Returns how many there were."""
+        ...
 
     def get(self, key: str) -> bytes:
         """Raises ``BlobNotFound``."""

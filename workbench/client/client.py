@@ -26,9 +26,12 @@ from workbench.client.following import (
     follow,
 )
 from workbench.client.place import find
+from workbench.client.reach import address, counted, probe
 from workbench.client.session import Notify, RefusedError, Session
 from workbench.client.source import resolve
 from workbench.client.transport import READ_SECONDS, Body
+from workbench.client.upload import Watch as Uploads
+from workbench.client.upload import upload
 from workbench.client.waiting import POLL_SECONDS, Watch, wait_for
 from workbench.domain import wire
 from workbench.domain.errors import Code, WorkbenchError
@@ -162,6 +165,11 @@ class Client:
     def bucket(self, id_or_name: str) -> wire.BucketOut:
         return self._get(wire.BucketOut, _path("buckets", id_or_name))
 
+    def create_bucket(self, name: str, origin: str = "") -> wire.BucketOut:
+        """A bucket that objects are uploaded to."""
+        body = wire.BucketCreate(name=name, origin=origin)
+        return self._session.ask(wire.BucketOut, "POST", "/buckets", body=body, harmless=True)[0]
+
     def delete_bucket(self, id_or_name: str) -> wire.TaskOut:
         return self._task("DELETE", _path("buckets", id_or_name))
 
@@ -240,13 +248,17 @@ class Client:
         exclude: Sequence[str] = (),
         verify: bool = False,
         retry: Mapping[str, Any] | None = None,
+        uploading: Uploads | None = None,
     ) -> wire.TaskOut:
         """Start an ingest of a folder or file here, or of an address such as ``s3://…``. ``retry``
         are settings of a ``RetryPolicy`` that its collections keep.
 
-        Answers with the accepted task. However often the request must be sent, it makes one task.
+        Files that the service does not see are uploaded first; ``uploading`` is told how far that
+        is, and what is left out. Answers with the accepted task. However often the request must be
+        sent, it makes one task.
         """
         request = self._ingest(source, bucket, extractors, parameters, exclude, verify, retry)
+        request = self._sent(request, uploading or (lambda _: None))
         return self._session.ask(
             wire.TaskOut, "POST", "/tasks/ingest", body=request, idempotency_key=uuid.uuid4().hex
         )[0]
@@ -261,7 +273,12 @@ class Client:
         exclude: Sequence[str] = (),
     ) -> wire.DryRunOut:
         """What ``ingest`` would do to how many files, by type and extractor; it does nothing."""
-        request = self._ingest(source, bucket, extractors, parameters, exclude)
+        asked = self._ingest(source, bucket, extractors, parameters, exclude)
+        request = wire.DryRunRequest(**asked.model_dump())
+        place = self._place(asked)
+        if place is not None and not place.reachable:
+            types = counted(place, exclude)
+            request = request.model_copy(update={"bucket": place.bucket, "types": types})
         return self._session.ask(
             wire.DryRunOut, "POST", "/tasks/ingest/dry-run", body=request, harmless=True
         )[0]
@@ -285,6 +302,28 @@ class Client:
             verify=verify,
             local=self._session.find.local,
             retry=dict(retry) if retry else None,
+        )
+
+    def _place(self, request: wire.IngestRequest) -> wire.SourceOut | None:
+        """Where the service sees the source, or would have it; None for an address."""
+        if not request.source.startswith("/"):
+            return None
+        return probe(self._session, Path(request.source), request.bucket)
+
+    def _sent(self, request: wire.IngestRequest, uploading: Uploads) -> wire.IngestRequest:
+        """The request as it is, or that for the same files once they are uploaded. Where some were
+        left out nothing is removed."""
+        place = self._place(request)
+        if place is None or place.reachable:
+            return request
+        self._session.notify(f"{place.why}: its files are uploaded")
+        ended, round = upload(self._session, place, request.exclude, request.verify, uploading)
+        return request.model_copy(
+            update={
+                "source": address(place),
+                "bucket": place.bucket,
+                "round": None if ended.left_out else round,
+            }
         )
 
     def reindex(

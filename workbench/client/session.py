@@ -22,7 +22,14 @@ from pydantic import BaseModel, ValidationError
 
 import workbench
 from workbench.client.place import Finder
-from workbench.client.transport import READ_SECONDS, Body, LostError, Request, Transport
+from workbench.client.transport import (
+    READ_SECONDS,
+    Body,
+    LostError,
+    Readable,
+    Request,
+    Transport,
+)
 from workbench.domain.errors import STATUS, Code, WorkbenchError
 from workbench.domain.wire import ErrorEnvelope
 
@@ -97,6 +104,25 @@ class Session:
         request = Request(method, _target(path, parameters), headers, content, read)
         data, answered = self._deliver(request, whole, again, patience)
         return decode(model, data), answered
+
+    def send(
+        self,
+        model: type[M],
+        path: str,
+        parameters: Parameters,
+        body: bytes | Callable[[], Readable],
+        size: int,
+        patience: float,
+    ) -> M:
+        """The answer to a POST of ``size`` bytes, which may be sent twice without harm."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+
+        def whole(answer: Body) -> bytes:
+            with answer:
+                return _accepted(answer)
+
+        request = Request("POST", _target(path, parameters), headers, body)
+        return decode(model, self._deliver(request, whole, True, patience)[0])
 
     def stream(
         self,

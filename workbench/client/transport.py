@@ -18,9 +18,9 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from workbench.domain.errors import Code, WorkbenchError
@@ -45,14 +45,22 @@ class LostError(WorkbenchError):
         self.again = again
 
 
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Request:
-    """``target`` is path and query below the address; ``read`` seconds between two bytes."""
+    """``target`` is path and query below the address; ``read`` seconds between two bytes. A body
+    that is too large to hold is opened anew each time that the request is sent; its length stands
+    among the headers."""
 
     method: str
     target: str
     headers: Mapping[str, str]
-    body: bytes | None = None
+    body: bytes | Callable[[], Readable] | None = None
     read: float = READ_SECONDS
 
 
@@ -77,8 +85,7 @@ class Transport:
         try:
             assert connection.sock is not None
             connection.sock.settimeout(request.read)
-            target = self._path + request.target
-            connection.request(request.method, target, request.body, dict(request.headers))
+            self._request(connection, request)
             return Body(connection.getresponse(), connection, self)
         except TimeoutError:
             connection.close()
@@ -90,6 +97,19 @@ class Transport:
         except BaseException:  # also an interrupt: half a request must not be followed by another
             connection.close()
             raise
+
+    def _request(self, connection: http.client.HTTPConnection, request: Request) -> None:
+        target, headers = self._path + request.target, dict(request.headers)
+        if not callable(request.body):
+            connection.request(request.method, target, request.body, headers)
+            return
+        body: Any = request.body()
+        try:
+            connection.request(request.method, target, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before it was sent whole: the answer says why, if there is one
+        finally:
+            body.close()
 
     def close(self) -> None:
         with self._lock:
@@ -130,16 +150,24 @@ class Transport:
 
     def _new(self) -> http.client.HTTPConnection:
         if not self._https:
-            return http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
+            return http.client.HTTPConnection(
+                self._host, self._port, timeout=CONNECT_SECONDS, blocksize=_PIECE
+            )
         if self._context is None:
             self._context = ssl.create_default_context()
         context = self._context
         proxy = _proxy(self._host)
         if proxy is None:
             return http.client.HTTPSConnection(
-                self._host, self._port, timeout=CONNECT_SECONDS, context=context
+                self._host,
+                self._port,
+                timeout=CONNECT_SECONDS,
+                context=context,
+                blocksize=_PIECE,
             )
-        connection = http.client.HTTPSConnection(*proxy, timeout=CONNECT_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(
+            *proxy, timeout=CONNECT_SECONDS, context=context, blocksize=_PIECE
+        )
         connection.set_tunnel(self._host, self._port)
         return connection
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from workbench.client import Client
+from workbench.client.upload import Uploading
 from workbench.domain.wire import TaskOut
 
 #: What ``data`` is: decides how it is rendered. ``task`` TaskOut, ``tasks`` list of it, ``hits``
@@ -46,12 +47,13 @@ class Watcher(Protocol):
 @dataclass(frozen=True)
 class Context:
     """What a verb works with. ``confirm`` asks a yes/no question (False where nobody can answer);
-    ``frames`` are the user's own dataframes, for ``sql``."""
+    ``frames`` are the user's own dataframes, for ``sql``; ``uploading`` shows files being sent."""
 
     client: Client
     watch: Watcher
     confirm: Callable[[str], bool]
     frames: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    uploading: Callable[[Uploading], None] = lambda _: None
 
 
 @dataclass(frozen=True)

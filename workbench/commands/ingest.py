@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NoReturn
 
-from workbench.commands.base import Context, Outcome, Verb
+from workbench.client.upload import Uploading
+from workbench.commands.base import DONE, NOT_CLEAN, Context, Outcome, Verb
 from workbench.commands.follow import accepted, add_strict, follow
 from workbench.commands.parser import WrongUse
 from workbench.commands.words import plural
@@ -70,6 +72,13 @@ def _run(context: Context, args: argparse.Namespace) -> Outcome:
                 exclude=args.exclude,
             )
         )
+    last: Uploading | None = None
+
+    def uploading(state: Uploading) -> None:
+        nonlocal last
+        last = state
+        context.uploading(state)
+
     task = context.client.ingest(
         args.source,
         bucket=args.bucket,
@@ -78,8 +87,19 @@ def _run(context: Context, args: argparse.Namespace) -> Outcome:
         exclude=args.exclude,
         verify=args.verify,
         retry=_policy(args.retry),
+        uploading=uploading,
     )
-    return accepted(task) if args.detach else follow(context, task.task_id, task)
+    outcome = accepted(task) if args.detach else follow(context, task.task_id, task)
+    return outcome if last is None else _not_sent(outcome, last)
+
+
+def _not_sent(outcome: Outcome, state: Uploading) -> Outcome:
+    """What was left out of an upload is a failure of that file, though the task never saw it."""
+    if not state.left_out or outcome.status != DONE:
+        return outcome
+    some = "; ".join(f"{name}: {reason}" for name, reason in state.left_out[:3])
+    said = f"{plural(len(state.left_out), 'file')} could not be uploaded ({some})"
+    return replace(outcome, status=NOT_CLEAN, note=f"{said}; nothing was removed")
 
 
 def _policy(text: str | None) -> dict[str, Any] | None:

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from workbench.commands.words import about, clean, plural, rate, shorten
+from workbench.client.upload import Uploading
+from workbench.commands.words import about, clean, plural, rate, shorten, size
 from workbench.domain.states import TaskState
 from workbench.domain.wire import CollectionProgress, Progress, TaskOut
 
@@ -37,6 +38,22 @@ def line(task: TaskOut) -> str:
     return f"{name}: {' · '.join(parts)}"
 
 
+def upload_line(state: Uploading) -> str:
+    """The line about files that are being sent."""
+    name = clean(state.bucket)
+    if state.ended:
+        there = state.done - state.sent - len(state.left_out)
+        parts = [f"uploaded {plural(state.sent, 'file')}, {size(state.sent_bytes)}"]
+        parts += [f"{there:,} were there"] * bool(there)
+        parts += [f"{len(state.left_out):,} left out"] * bool(state.left_out)
+        return f"{name}: {', '.join(parts)}"
+    files = f"{state.done:,}/{state.files:,} files"
+    text = f"{name}: uploading {files}, {size(state.done_bytes)} of {size(state.bytes)}"
+    pace = "" if state.rate is None else f" {size(round(state.rate))}/s,"
+    left = state.seconds_left
+    return f"{text}{pace} time left {'unknown' if left is None else about(left)}"
+
+
 def _collection(progress: CollectionProgress) -> str:
     ended = done(progress)
     total = "?" if progress.total is None else f"{progress.total:,}"
@@ -60,12 +77,16 @@ class TerminalWatch:
         self._redraws = stream.isatty()
         self._drawn: float | None = None
         self._shown = ""
-        self._state: tuple[TaskState, str | None] | None = None
+        self._state: object = None
 
     def __call__(self, task: TaskOut) -> None:
+        self._show(line(task), (task.state, task.requested))
+
+    def uploading(self, state: Uploading) -> None:
+        self._show(upload_line(state), ("upload", state.ended))
+
+    def _show(self, text: str, state: object) -> None:
         now = self._clock()
-        text = line(task)
-        state = (task.state, task.requested)
         pause = _REDRAW if self._redraws else SPARSE
         due = self._drawn is None or now - self._drawn >= pause or state != self._state
         if not due or text == self._shown:

@@ -75,6 +75,14 @@ class BucketOut(Answer):
     created_at: datetime
 
 
+class BucketCreate(Model):
+    """A bucket whose objects are uploaded. ``origin`` says where they come from, as the sender
+    names it: files of another origin are refused a bucket of the same name."""
+
+    name: str
+    origin: str = Field(default="", max_length=4096)
+
+
 class ObjectOut(Answer):
     object_id: str
     bucket: str
@@ -85,6 +93,80 @@ class ObjectOut(Answer):
     version: int
     modified_at: datetime | None
     created_at: datetime
+
+
+class Duplicate(Answer):
+    """Another object of the bucket with equal content."""
+
+    name: str
+
+
+class UploadOut(Answer):
+    """``created``: there was no such object; ``unchanged``: it had this content already."""
+
+    object: ObjectOut
+    created: bool
+    unchanged: bool
+    duplicate_of: Duplicate | None = None
+
+
+class Offer(Model):
+    """A file that a sender has; ``modified_at`` in UTC milliseconds."""
+
+    name: str
+    size: int = Field(ge=0)
+    modified_at: int
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class OfferRequest(Model):
+    """``round`` marks all files of one run over a folder: an ingest with this round removes what
+    it did not name."""
+
+    round: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
+    files: list[Offer] = Field(max_length=1000)
+
+
+class OfferOut(Answer):
+    """For each file: ``present``, ``send``, or ``hash`` (offer it again with its hash: it may be
+    present). A file of more than ``max_bytes`` is refused."""
+
+    results: list[Literal["present", "hash", "send"]]
+    max_bytes: int
+
+
+class Sample(Model):
+    """A file or folder of a source as the caller's system describes it; ``name`` is relative to
+    the source, "" for the source itself."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    inode: int
+    folder: bool
+
+
+class SourceRequest(Model):
+    """A path on the caller's machine, called ``host``, with some of what is there."""
+
+    path: str
+    host: str = Field(max_length=255)
+    folder: bool
+    bucket: str | None = None
+    samples: list[Sample] = Field(max_length=32)
+
+
+class SourceOut(Answer):
+    """``reachable``: the service sees the same files at this path and may read them. Otherwise the
+    files are to be uploaded to ``bucket`` from ``origin``, named from ``root`` on; ``scope`` is the
+    part of it that the path is."""
+
+    reachable: bool
+    why: str | None = None
+    bucket: str
+    origin: str
+    root: str
+    scope: str
 
 
 class SearchableOut(Answer):
@@ -191,6 +273,9 @@ class IngestRequest(Model):
     ``local`` is said by a client that runs on the service's machine as the service's user and found
     it through its home: the path is then added to the roots the service may read. ``retry`` are the
     settings of a ``RetryPolicy`` that change for the collections of this ingest.
+
+    ``uploads://BUCKET/PART`` is what was uploaded to a bucket, or a part of it; with ``round`` the
+    objects of it that were not offered in that round of uploads are removed.
     """
 
     source: str
@@ -201,6 +286,21 @@ class IngestRequest(Model):
     verify: bool = False
     local: bool = False
     retry: dict[str, Any] | None = None
+    round: str | None = Field(default=None, max_length=64)
+
+
+class TypeCount(Model):
+    """Files of one MIME type, and their bytes."""
+
+    files: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+
+
+class DryRunRequest(IngestRequest):
+    """``types``: what the source holds by MIME type, where the service does not see it and
+    ``bucket`` is where it would be uploaded."""
+
+    types: dict[str, TypeCount] | None = None
 
 
 class ReindexRequest(Model):
@@ -234,7 +334,8 @@ class DryRunRow(Answer):
 
 class DryRunOut(Answer):
     """What an ingest would do. ``new``: it would make the bucket. ``unchanged`` files are known as
-    they are; only a collection that has not seen them would extract them. ``complete`` is false
+    they are; only a collection that has not seen them would extract them (files that would be
+    uploaded first are not compared). ``complete`` is false
     where the source is too large to be listed within a request: the counts are then of its first
     files."""
 

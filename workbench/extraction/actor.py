@@ -15,6 +15,7 @@ import ray
 
 from workbench.blobs.folder import open_blobs
 from workbench.extraction.contract import Extractor
+from workbench.extraction.guard import Watch, bound_memory
 from workbench.extraction.reuse import Shelf
 from workbench.extraction.worker import StopFlag, Summary, extract_chunk, summarize
 
@@ -30,6 +31,7 @@ class ExtractorActor:
         self._shelf = Shelf(self._blobs)
         self._stop = StopFlag()
         self._extractor: Extractor | None = None
+        self._watch = Watch(None)
 
     @ray.method(concurrency_group="work")
     def load(self) -> str:
@@ -38,6 +40,8 @@ class ExtractorActor:
         kind = cast(type[Extractor], getattr(importlib.import_module(module), name))
         extractor = kind(kind.spec.parameters(**self._parameters))
         extractor.load()
+        bound_memory(extractor.parameters)
+        self._watch = Watch.of(extractor.parameters)
         self._extractor = extractor
         return self._name()
 
@@ -58,6 +62,7 @@ class ExtractorActor:
                 only,
                 part,
                 self._shelf,
+                self._watch,
             )
         finally:
             self._stop.chunk_id = None  # it has been heard, or came too late

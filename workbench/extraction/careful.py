@@ -1,8 +1,9 @@
 """Extracting a chunk although something in it may kill the worker.
 
-The chunk is run whole, twice at most. When the worker died both times, it is run object by object:
-the object at which the worker dies becomes a failure, its neighbours are extracted. The parts are
-then merged into the chunk's segment and outcome, so that nobody later sees the difference.
+The chunk is run whole, twice at most. When the worker died both times, or was ended because an
+object took too long, the chunk is run object by object: the object at which the worker dies becomes
+a failure, its neighbours are extracted. The parts are then merged into the chunk's segment and
+outcome, so that nobody later sees the difference.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from workbench.extraction.chunks import (
     segment_key,
     write_outcome,
 )
+from workbench.extraction.guard import time_of
 from workbench.extraction.pool import ActorPool, Job, Recipe, StoppedBeforeResult, WorkerDied
 from workbench.extraction.segments import merge_segments
 from workbench.extraction.worker import Summary, summarize
@@ -37,10 +39,14 @@ async def run_chunk(
     done = read_outcome(blobs, namespace_id, chunk_id)
     if done is not None:
         return summarize(done)
-    for _ in range(WHOLE_TRIES):
-        with contextlib.suppress(WorkerDied):
+    manifest = read_manifest(blobs, namespace_id, chunk_id)
+    for _ in range(WHOLE_TRIES if len(manifest.items) > 1 else 1):
+        try:
             return await pool.run(Job(recipe, namespace_id, chunk_id))
-    return await _one_by_one(pool, blobs, recipe, read_manifest(blobs, namespace_id, chunk_id))
+        except WorkerDied as error:
+            if _overdue(recipe, error):
+                break  # it was ended, and would be again
+    return await _one_by_one(pool, blobs, recipe, manifest)
 
 
 async def _one_by_one(
@@ -57,7 +63,7 @@ async def _one_by_one(
                 await pool.run(Job(recipe, namespace_id, chunk_id, (index,), part))
                 outcome = read_outcome(blobs, namespace_id, chunk_id, part)
             except WorkerDied as error:
-                outcome = _killer(chunk_id, item.object_id, str(error))
+                outcome = _killer(chunk_id, item.object_id, recipe, error)
                 write_outcome(blobs, namespace_id, outcome, part)
             except StoppedBeforeResult:
                 break
@@ -70,14 +76,29 @@ async def _one_by_one(
     return summarize(_merge(blobs, manifest, parts, left))
 
 
-def _killer(chunk_id: str, object_id: str, reason: str) -> Outcome:
-    failure = ObjectFailure(
-        object_id,
-        Category.RESOURCE if "memory" in reason.lower() else Category.INTERNAL,
-        f"the worker process died on this object: {reason}",
-        "its neighbours are not affected; look at the file, or exclude it with --exclude",
-        "extract",
-    )
+def _overdue(recipe: Recipe, error: WorkerDied) -> bool:
+    most = time_of(recipe.parameters)
+    return most is not None and error.seconds >= most
+
+
+def _killer(chunk_id: str, object_id: str, recipe: Recipe, error: WorkerDied) -> Outcome:
+    if _overdue(recipe, error):
+        failure = ObjectFailure(
+            object_id,
+            Category.LIMITS,
+            f"it was not done after {error.seconds:,.0f} seconds, and its worker was ended",
+            "raise the parameter max_seconds, or exclude the file with --exclude",
+            "extract",
+        )
+    else:
+        reason = str(error).partition(" Some common causes")[0]  # a guess of Ray's about any death
+        failure = ObjectFailure(
+            object_id,
+            Category.RESOURCE if "memory" in reason.lower() else Category.INTERNAL,
+            f"the worker process died on this object: {reason}",
+            "its neighbours are not affected; look at the file, or exclude it with --exclude",
+            "extract",
+        )
     return Outcome(chunk_id, "", [], [failure], [], [], 0, 0, 0.0)
 
 

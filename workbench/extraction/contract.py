@@ -23,13 +23,14 @@ from typing import Any, BinaryIO, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.domain.states import RETRYABLE, Category
 
 Vector = npt.NDArray[np.float32]
 Distance = Literal["cosine", "dot", "euclid"]
-FieldType = Literal["keyword", "integer", "float", "bool", "datetime", "text"]
+#: How a payload field is indexed; ``json`` is kept and given back, and not searched by.
+FieldType = Literal["keyword", "integer", "float", "bool", "datetime", "text", "json"]
 QueryKind = Literal["text", "image", "audio", "video"]
 
 
@@ -37,6 +38,19 @@ class Parameters(BaseModel):
     """Base of every extractor's parameters: unknown names are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bounded(Parameters):
+    """Limits on the work for one object that the worker process itself is held to: where a library
+    does not come back or takes too much, the process is ended and the object fails."""
+
+    max_seconds: float = Field(600, gt=0, description="an object that takes longer fails")
+    max_memory: int = Field(
+        4 * 1024**3,
+        ge=256 * 1024**2,
+        description="bytes that a worker may take beside its models; an object that needs more "
+        "fails",
+    )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,11 @@ STOP_GRACE = 3.0
 
 
 class WorkerDied(Exception):
-    """The worker process ended in the middle of the job."""
+    """The worker process ended in the middle of the job, which it had for ``seconds``."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
 
 
 class LoadFailed(Exception):
@@ -309,13 +314,15 @@ class ActorPool:
         from ray.exceptions import RayActorError, RayTaskError
 
         job = ticket.job
+        begun = time.monotonic()
         try:
             summary = await actor.handle.run.remote(
                 job.namespace_id, job.chunk_id, job.only, job.part
             )
         except RayActorError as error:
             self._remove(actor)
-            _fail(ticket, StoppedBeforeResult() if ticket.stopping else WorkerDied(_cause(error)))
+            died = WorkerDied(_cause(error), time.monotonic() - begun)
+            _fail(ticket, StoppedBeforeResult() if ticket.stopping else died)
         except RayTaskError as error:
             _fail(ticket, error)
         else:

@@ -270,10 +270,11 @@ def space_for(spec: ExtractorSpec, parameters: Parameters) -> SpaceSpec:
     indexes: dict[str, IndexType] = {
         name: kind for name, kind in COMMON_FIELDS.items() if kind is not None
     }
+    indexes |= {name: kind for name, kind in spec.fields.items() if kind != "json"}
     return SpaceSpec(
         name=f"{spec.name}_v{spec.version}_{mark}",
         dense=tuple(DenseVector(out.name, out.dimension, out.distance) for out in outputs),
-        indexes={**indexes, **spec.fields},
+        indexes=indexes,
     )
 
 

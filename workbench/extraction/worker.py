@@ -37,6 +37,7 @@ from workbench.extraction.chunks import (
     write_outcome,
 )
 from workbench.extraction.contract import Extracted, Extractor, Failed
+from workbench.extraction.guard import Watch
 from workbench.extraction.known import known_key
 from workbench.extraction.registry import space_for
 from workbench.extraction.reuse import Copy, Shelf
@@ -164,12 +165,14 @@ def extract_chunk(
     only: Sequence[int] | None = None,
     part: str = "",
     shelf: Shelf | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Extract the chunk, or ``only`` the items at these indexes as ``part``; write the result.
-    ``shelf`` is where documents of equal content are found."""
+    ``shelf`` is where documents of equal content are found; ``watch`` ends a process that does not
+    come back."""
     manifest = read_manifest(blobs, namespace_id, chunk_id)
     items = manifest.items if only is None else [manifest.items[i] for i in only]
-    run = _Run(extractor, manifest, stop, shelf or Shelf(blobs))
+    run = _Run(extractor, manifest, stop, shelf or Shelf(blobs), watch or Watch(None))
     begun, started_at = time.perf_counter(), time.time_ns() // 1_000_000
     extractor.clock.take()
     for batch in batches(items, extractor.spec.batch.sources, extractor.spec.batch.bytes):
@@ -210,12 +213,18 @@ class _Run:
     """What has come of a chunk so far."""
 
     def __init__(
-        self, extractor: Extractor, manifest: Manifest, stop: StopFlag, shelf: Shelf
+        self,
+        extractor: Extractor,
+        manifest: Manifest,
+        stop: StopFlag,
+        shelf: Shelf,
+        watch: Watch,
     ) -> None:
         self.extractor = extractor
         self.manifest = manifest
         self.stop = stop
         self.shelf = shelf
+        self.watch = watch
         self.segment = SegmentBuilder(extractor.outputs, manifest.collection_id, manifest.digest)
         self.objects: list[ObjectOutcome] = []
         #: Objects that got documents of others: their rows come last in the segment.
@@ -231,10 +240,18 @@ class _Run:
             return
         unanswered = dict(enumerate(sources))
         try:
-            for answer in self.extractor.extract(sources):
-                self._answer(unanswered.pop(answer.index), answer)
-                if self.stop.is_set(self.manifest.chunk_id):
-                    return
+            with self.watch():
+                for answer in self.extractor.extract(sources):
+                    self.watch.answered()
+                    self._answer(unanswered.pop(answer.index), answer)
+                    if self.stop.is_set(self.manifest.chunk_id):
+                        return
+        except MemoryError:
+            reason = Failed(
+                Category.LIMITS,
+                "it needs more memory than a worker may take",
+                "raise the parameter max_memory, or exclude the file with --exclude",
+            )
         except Exception as error:  # noqa: BLE001 - a defect of an extractor fails its batch only
             reason = Failed(
                 Category.INTERNAL,

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from workbench.api.services import Services
 from workbench.api.telemetry import telemetry_router
 from workbench.api.thumbnails import Thumbnails
 from workbench.blobs.folder import open_blobs
+from workbench.blobs.port import BlobStore
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.wire import HealthOut, PartHealth
 from workbench.extraction.pool import ActorPool, RayOptions
@@ -61,6 +63,7 @@ from workbench.store.rebuilding import Rebuilding
 from workbench.store.segments import Segments
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
+from workbench.store.uploads import UPLOADS, UploadedObjects, hash_of
 from workbench.tasks.accept import Accept, Reach
 from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.extract import ExtractActivities
@@ -75,6 +78,7 @@ from workbench.tasks.known import Known
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
 from workbench.tasks.sweeper import Sweeper, Swept
+from workbench.tasks.uploads import MIB, Uploads, key_of
 from workbench.telemetry.writer import Telemetry
 from workbench.vectors import open_vectors
 from workbench.vectors.port import VectorStore, VectorsUnavailable
@@ -103,6 +107,9 @@ async def serve(settings: Settings) -> None:
     feed = Feed(Tasks(database), changes)
     ledger, endings = Ledger(database), Endings(database)
     blobs, segments = open_blobs(settings.blobs_location), Segments(database)
+    rows = UploadedObjects(database)
+    uploads = Uploads(rows, blobs, settings.max_upload_mib * MIB)
+    await asyncio.to_thread(uploads.clear, segments.namespaces())
     context = ControlContext(
         ledger=ledger,
         planning=Planning(database),
@@ -116,6 +123,7 @@ async def serve(settings: Settings) -> None:
         rates=Rates(),
         emit=telemetry.emit,
         changed=changes.changed,
+        uploads=rows,
         slots=settings.slots,
         home=settings.home,
     )
@@ -127,6 +135,7 @@ async def serve(settings: Settings) -> None:
         Reach(settings.home, settings.roots, settings.outside),
         bell.ring,
         changes.changed,
+        uploads,
     )
     services = Services(
         access=Access([HomeKey(ensure_key(settings.key_file))]),
@@ -145,7 +154,8 @@ async def serve(settings: Settings) -> None:
         extractors=registry,
         changes=changes,
         feed=feed,
-        open_source=open_folder_object,
+        uploads=uploads,
+        open_source=partial(open_object_file, blobs),
         thumbnails=Thumbnails(settings.cache_folder / "thumbnails"),
         health=_Health(settings, telemetry, vectors, temporal),
     )
@@ -175,7 +185,7 @@ async def serve(settings: Settings) -> None:
 
     rebuild = RebuildActivities(context)
     activities = [*ControlActivities(context).all(), *rebuild.all()]
-    tidying = Tidying(rebuild.collector, rebuild.compaction, segments)
+    tidying = Tidying(rebuild.collector, rebuild.compaction, segments, uploads)
     background = [
         asyncio.create_task(orchestrate(settings, temporal, activities, relay)),
         asyncio.create_task(tidying.run()),
@@ -245,8 +255,11 @@ async def _end_with_ray(pool: ActorPool) -> None:
     os._exit(RAY_DIED)
 
 
-def open_folder_object(row: ObjectRow) -> Path:
-    """Where an object of a folder lies; a path that leads out of its source is refused."""
+def open_object_file(blobs: BlobStore, row: ObjectRow) -> Path:
+    """Where an object's bytes lie: in its folder (a path that leads out of it is refused), or among
+    the blobs where it was uploaded."""
+    if row.source_kind == UPLOADS:
+        return blobs.path(key_of(row.namespace_id, row.bucket_id, hash_of(row.fingerprint)))
     root = Path(row.source_uri)
     path = (root / row.name).resolve()
     if not path.is_relative_to(root):

@@ -70,6 +70,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
         **settings.environment(),
         processes.MARKER: str(settings.runtime),
         "PYTHONUNBUFFERED": "1",
+        "ORT_DISABLE_TELEMETRY": "1",  # of onnxruntime, to its maker
     }
 
 

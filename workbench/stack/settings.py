@@ -59,6 +59,8 @@ class Settings:
     database_url: str | None = None
     #: A folder or ``s3://BUCKET/PREFIX``; default: a folder in the home.
     blobs: str | None = None
+    #: An object that is uploaded has at most so many MiB.
+    max_upload_mib: int = 16 * 1024
     #: Chunks that this machine's worker runs at once, and chunks a task keeps scheduled.
     slots: int = 2
     window: int = 6

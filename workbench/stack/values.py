@@ -113,6 +113,7 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "qdrant_api_key": text,
     "database_url": url("sqlite", "postgresql"),
     "blobs": blobs,
+    "max_upload_mib": number(1, 16 * 1024 * 1024),
     "slots": number(1, 1024),
     "window": number(1, 4096),
     "model_threads": number(1, 256),

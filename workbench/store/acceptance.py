@@ -29,6 +29,7 @@ from workbench.store.statements import (
     note_state,
     say,
 )
+from workbench.store.uploads import remove_others
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Recipe:
 @dataclass(frozen=True)
 class IngestOrder:
     """``recipes`` None: the bucket's collections, or the defaults as files are met. ``retry``
-    changes the retry policy of the collections: of those of ``recipes``, or of all."""
+    changes the retry policy of the collections: of those of ``recipes``, or of all. ``round``:
+    uploaded objects that it did not name are removed."""
 
     bucket: str
     source_kind: str
@@ -57,6 +59,7 @@ class IngestOrder:
     recipes: Sequence[Recipe] | None = None
     changed: Sequence[Recipe] = field(default_factory=list[Recipe])
     retry: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    round: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Acceptance:
                 ensure_collection(connection, bucket, recipe)
             if order.retry:
                 _set_retry(connection, bucket, order)
-            return new_task(
+            task_id = new_task(
                 connection,
                 namespace_id,
                 TaskKind.INGEST,
@@ -91,6 +94,12 @@ class Acceptance:
                 bucket=bucket,
                 key=key,
             )
+            if order.round is not None:
+                scope = order.request.get("scope", "")
+                remove_others(
+                    connection, namespace_id, bucket.bucket_id, task_id, scope, order.round
+                )
+            return task_id
 
     def retry(self, namespace_id: str, task_id: str, selection: Selection) -> str:
         """A new task of the failed items of an ended one that are in the selection."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,12 +42,15 @@ class Listed:
 @dataclass(frozen=True)
 class ListedPage:
     """Files in order of their names, between the names ``after`` (exclusive) and ``upto``
-    (inclusive; None: to the end). ``skipped`` files were seen and cannot be objects."""
+    (inclusive; None: to the end). ``skipped`` files were seen and cannot be objects. ``own``: the
+    entries were listed from the objects' rows, which may have changed since: then what the rows
+    say now counts, and no object is missing."""
 
     entries: Sequence[Listed]
     after: str
     upto: str | None
     skipped: int = 0
+    own: bool = False
 
 
 def objects_between(
@@ -123,9 +126,12 @@ class PageWriter:
                 self.scope,
             )
         }
+        if self.page.own:
+            self.page = replace(self.page, entries=_now(self.page.entries, known))
         object_ids = self._objects(known)
         unmatched = self._items(object_ids, known)
-        self._missing(known)
+        if not self.page.own:
+            self._missing(known)
         touch(
             self.connection,
             self.task.namespace_id,
@@ -277,3 +283,9 @@ class PageWriter:
             if o.name not in listed and not o.removed
         ]
         upsert(self.connection, t.removals, rows, update=False)
+
+
+def _now(entries: Sequence[Listed], known: Mapping[str, ObjectRecord]) -> list[Listed]:
+    """The entries as their objects are now, without those that are gone."""
+    found = [known[entry.name] for entry in entries if entry.name in known]
+    return [Listed(o.name, o.size, o.fingerprint, 0, None) for o in found if not o.removed]

@@ -52,7 +52,8 @@ buckets = sa.Table(
 
 #: ``fingerprint`` is what a listing says of the file (size, mtime in ns, inode; or an ETag).
 #: ``sha256`` and ``version`` say what was last read. A removed object keeps its row, so that older
-#: tasks can still name it.
+#: tasks can still name it. Of an uploaded object ``fingerprint`` is its content, and ``offered``
+#: the round of uploads that named it last.
 objects = sa.Table(
     "objects",
     metadata,
@@ -66,6 +67,7 @@ objects = sa.Table(
     sa.Column("modified_at", Millis),
     sa.Column("sha256", sa.String(64)),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("offered", Id),
     sa.Column("removed_at", Millis),
     sa.Column("created_at", Millis, nullable=False),
     sa.UniqueConstraint("bucket_id", "name"),

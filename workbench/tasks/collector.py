@@ -23,6 +23,7 @@ from workbench.extraction.known import known_prefix
 from workbench.store.database import now_ms
 from workbench.store.segments import Segments
 from workbench.tasks.compaction import Compacted, Compaction, drop
+from workbench.tasks.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ MANY = 32
 
 @dataclass(frozen=True)
 class Freed:
-    """``bytes`` counts segments only: the rest is small."""
+    """``bytes`` counts segments and uploaded contents only: the rest is small."""
 
     segments: int = 0
     blobs: int = 0
@@ -111,8 +112,11 @@ class Collector:
 class Tidying:
     """Collects and compacts after tasks, while none runs."""
 
-    def __init__(self, collector: Collector, compaction: Compaction, segments: Segments) -> None:
+    def __init__(
+        self, collector: Collector, compaction: Compaction, segments: Segments, uploads: Uploads
+    ) -> None:
         self._collector = collector
+        self._uploads = uploads
         self._compaction = compaction
         self._segments = segments
         self._tidied = 0
@@ -139,6 +143,8 @@ class Tidying:
                     return
                 compacted += self._compaction.collection(namespace_id, collection_id, MANY)
             freed += self._collector.collect(namespace_id)
+            if not self._segments.busy():
+                freed += Freed(0, *self._uploads.collect(namespace_id))
         self._tidied = ended
         if freed != Freed() or compacted != Compacted():
             log.info("%s in %.1f s", said(compacted, freed), time.perf_counter() - begun)

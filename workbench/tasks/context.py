@@ -13,6 +13,7 @@ from workbench.store.ledger import Ledger
 from workbench.store.planning import Planning
 from workbench.store.rebuilding import Rebuilding
 from workbench.store.segments import Segments
+from workbench.store.uploads import UploadedObjects
 from workbench.tasks.known import Known
 from workbench.tasks.sizing import Rates
 from workbench.telemetry.events import Event
@@ -35,5 +36,6 @@ class ControlContext:
     rates: Rates
     emit: Callable[[Event], None]
     changed: Callable[[str], None]
+    uploads: UploadedObjects
     slots: int
     home: Path

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.domain.mime import kind_of, sniff
-from workbench.domain.wire import DryRunOut, DryRunRow
+from workbench.domain.folder import SourceUnreadable
+from workbench.domain.mime import kind_of
+from workbench.domain.wire import DryRunOut, DryRunRow, TypeCount
 from workbench.extraction.contract import ExtractorSpec
 from workbench.store.ledger import Ledger
 from workbench.store.records import BucketRecord
-from workbench.tasks.folder import Folder, FolderEntry, SourceUnreadable
+from workbench.tasks.source import Entry, Source
 
 PAGE = 1000
-HEAD_BYTES = 4096
 LONGEST_SECONDS = 20.0
 
 #: Which extractors take a MIME type.
@@ -33,8 +32,8 @@ class _Count:
     files: int = 0
     bytes: int = 0
 
-    def add(self, size: int) -> None:
-        self.files += 1
+    def add(self, size: int, files: int = 1) -> None:
+        self.files += files
         self.bytes += size
 
 
@@ -49,16 +48,16 @@ class _Counts:
 
 
 def dry_run(
-    folder: Folder, bucket: str, known: BucketRecord | None, ledger: Ledger, taking: Taking
+    source: Source, bucket: str, known: BucketRecord | None, ledger: Ledger, taking: Taking
 ) -> DryRunOut:
     """Counts by type and extractor. Raises ``WorkbenchError`` when the source cannot be listed."""
     counts = _Counts()
     complete = False
     deadline = time.monotonic() + LONGEST_SECONDS
     try:
-        for page, upto, after in _pages(folder):
+        for page, upto, after in _pages(source):
             before = (
-                ledger.known(known.namespace_id, known.bucket_id, after, upto, folder.scope)
+                ledger.known(known.namespace_id, known.bucket_id, after, upto, source.scope)
                 if known
                 else {}
             )
@@ -67,7 +66,7 @@ def dry_run(
                 unchanged = (
                     same is not None and not same.removed and same.fingerprint == entry.fingerprint
                 )
-                mime = same.mime if same is not None and unchanged else _mime(folder.root, entry)
+                mime = same.mime if same is not None and unchanged else source.mime(entry)
                 _count(counts, entry, mime, unchanged, taking(mime))
             if time.monotonic() > deadline:
                 break
@@ -75,9 +74,25 @@ def dry_run(
             complete = True
     except SourceUnreadable as error:
         raise WorkbenchError(Code.SOURCE_UNREADABLE, str(error), "check the path") from None
+    return _out(counts, bucket, known is None, complete)
+
+
+def counted(types: Mapping[str, TypeCount], bucket: str, new: bool, taking: Taking) -> DryRunOut:
+    """The same for files that somebody else has listed and counted by type."""
+    counts = _Counts()
+    for mime, given in types.items():
+        takers = taking(mime)
+        counts.listed.add(given.bytes, given.files)
+        counts.unmatched += given.files * (not takers)
+        for name in [spec.name for spec in takers] or [None]:
+            counts.rows.setdefault((mime, name), _Count()).add(given.bytes, given.files)
+    return _out(counts, bucket, new, complete=True)
+
+
+def _out(counts: _Counts, bucket: str, new: bool, complete: bool) -> DryRunOut:
     return DryRunOut(
         bucket=bucket,
-        new=known is None,
+        new=new,
         files=counts.listed.files,
         bytes=counts.listed.bytes,
         unchanged=counts.unchanged,
@@ -94,9 +109,9 @@ def dry_run(
     )
 
 
-def _pages(folder: Folder) -> Iterator[tuple[list[FolderEntry], str | None, str]]:
+def _pages(source: Source) -> Iterator[tuple[list[Entry], str | None, str]]:
     """Files page by page, with the last name of the page (None at the end) and that before it."""
-    entries = folder.entries()
+    entries = source.entries()
     after = ""
     while page := list(itertools.islice(entries, PAGE)):
         upto = page[-1].name if len(page) == PAGE else None
@@ -106,7 +121,7 @@ def _pages(folder: Folder) -> Iterator[tuple[list[FolderEntry], str | None, str]
 
 def _count(
     counts: _Counts,
-    entry: FolderEntry,
+    entry: Entry,
     mime: str,
     unchanged: bool,
     takers: Sequence[ExtractorSpec],
@@ -116,12 +131,3 @@ def _count(
     counts.unmatched += not takers
     for name in [spec.name for spec in takers] or [None]:
         counts.rows.setdefault((mime, name), _Count()).add(entry.size)
-
-
-def _mime(root: Path, entry: FolderEntry) -> str:
-    try:
-        with (root / entry.name).open("rb", buffering=0) as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        head = b""
-    return sniff(head, entry.name)

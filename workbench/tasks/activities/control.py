@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.filters import And, any_of, eq
+from workbench.domain.folder import SourceUnreadable
 from workbench.domain.states import RETRYABLE, Category, ItemState, Request, TaskState
 from workbench.store.chunk_end import Finding
 from workbench.store.database import now_ms
@@ -24,7 +25,6 @@ from workbench.tasks.activities.indexing import index_chunk
 from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.context import ControlContext
-from workbench.tasks.folder import SourceUnreadable
 from workbench.tasks.heartbeat import heartbeats
 from workbench.tasks.messages import (
     Begun,

@@ -13,14 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.domain.mime import sniff
+from workbench.domain.folder import Folder
 from workbench.extraction.registry import Registry
 from workbench.store.acceptance import Recipe
 from workbench.store.pages import Listed, ListedPage, Route
-from workbench.store.records import CollectionRecord, ObjectRecord, TaskRecord
+from workbench.store.records import BucketRecord, CollectionRecord, ObjectRecord, TaskRecord
+from workbench.store.uploads import UPLOADS
 from workbench.tasks.context import ControlContext
-from workbench.tasks.folder import Folder, FolderEntry
 from workbench.tasks.recipes import recipe
+from workbench.tasks.source import Entry, Source
+from workbench.tasks.uploads import UploadedSource
 
 PAGE = 1000
 SLICE_SECONDS = 2.0
@@ -28,14 +30,14 @@ SLICE_SECONDS = 2.0
 #: act within five seconds.
 PLACES = 8
 LONGEST_SECONDS = 4.0
-HEAD_BYTES = 4096
 
 
-def folder_of(task: TaskRecord, root: str, home: Path) -> Folder:
-    request = task.request
-    return Folder(
-        Path(root), request.get("scope", ""), tuple(request.get("exclude", ())), (home.resolve(),)
-    )
+def source_of(context: ControlContext, task: TaskRecord, bucket: BucketRecord) -> Source:
+    scope = task.request.get("scope", "")
+    exclude = tuple(task.request.get("exclude", ()))
+    if bucket.source_kind == UPLOADS:
+        return UploadedSource(context.uploads, bucket.bucket_id, scope, exclude, task.task_id)
+    return Folder(Path(bucket.source_uri), scope, exclude, (context.home.resolve(),))
 
 
 def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
@@ -43,7 +45,7 @@ def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
     if task.bucket_id is None:
         raise ValueError(f"task {task.task_id} has no bucket")
     bucket = context.ledger.bucket(task.namespace_id, task.bucket_id)
-    source = folder_of(task, bucket.source_uri, context.home)
+    source = source_of(context, task, bucket)
     collections = context.ledger.collections(task.namespace_id, bucket.bucket_id)
     named: Sequence[str] | None = task.request.get("collections")
     retry = task.request.get("retry", {})
@@ -63,8 +65,9 @@ def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
         kept = [entry for entry in page if not entry.skipped]
         upto = None if last else page[-1].name
         known = context.ledger.known(task.namespace_id, bucket.bucket_id, after, upto, source.scope)
-        listed = [_listed(source.root, entry, known.get(entry.name)) for entry in kept]
-        record = ListedPage(listed, after, upto, len(page) - len(kept))
+        listed = [_listed(source, entry, known.get(entry.name)) for entry in kept]
+        own = bucket.source_kind == UPLOADS
+        record = ListedPage(listed, after, upto, len(page) - len(kept), own)
         if not context.ledger.record_page(task, record, source.scope, route, verify):
             return False, seen  # another attempt was faster: the next call reads its cursor
         context.changed(task.task_id)
@@ -76,24 +79,15 @@ def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
             return False, seen
 
 
-def _listed(root: Path, entry: FolderEntry, known: ObjectRecord | None) -> Listed:
+def _listed(source: Source, entry: Entry, known: ObjectRecord | None) -> Listed:
     same = known is not None and not known.removed and known.fingerprint == entry.fingerprint
     return Listed(
         name=entry.name,
         size=entry.size,
         fingerprint=entry.fingerprint,
         modified_at=entry.mtime_ns // 1_000_000,
-        mime=None if same else _mime(root, entry),
+        mime=None if same else source.mime(entry),
     )
-
-
-def _mime(root: Path, entry: FolderEntry) -> str:
-    try:
-        with (root / entry.name).open("rb", buffering=0) as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        head = b""  # whoever extracts it will say why it cannot be read
-    return sniff(head, entry.name)
 
 
 def router(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from workbench.domain import ids
 from workbench.extraction.chunks import ChunkItem, Manifest, write_manifest
@@ -12,6 +11,7 @@ from workbench.store.records import BucketRecord, ChunkRecord, CollectionRecord,
 from workbench.tasks.context import ControlContext
 from workbench.tasks.messages import ChunkRef, Planned
 from workbench.tasks.sizing import MOST_BYTES, chunk_size
+from workbench.tasks.uploads import location
 
 #: No chunk takes so long; one that does is looked at as lost.
 CHUNK_TIMEOUT_S = 6 * 3600
@@ -71,7 +71,7 @@ def _plan_one(
         return None
     chunk_id = ids.new_id(ids.CHUNK)
     known = context.known.tables(task.namespace_id, collection.digest, first)
-    manifest = _manifest(task, bucket, collection, chunk_id, items, known)
+    manifest = _manifest(context, task, bucket, collection, chunk_id, items, known)
     write_manifest(context.blobs, manifest)
     return context.planning.record(
         task.namespace_id, task.task_id, collection.collection_id, chunk_id, number, items
@@ -79,6 +79,7 @@ def _plan_one(
 
 
 def _manifest(
+    context: ControlContext,
     task: TaskRecord,
     bucket: BucketRecord,
     collection: CollectionRecord,
@@ -86,7 +87,6 @@ def _manifest(
     items: Sequence[Waiting],
     known: Sequence[str],
 ) -> Manifest:
-    root = Path(bucket.source_uri)
     return Manifest(
         chunk_id=chunk_id,
         namespace_id=task.namespace_id,
@@ -102,7 +102,7 @@ def _manifest(
                 object_id=item.object_id,
                 name=item.name,
                 mime=item.mime,
-                location=str(root / item.name),
+                location=location(context.blobs, bucket, item.name, item.fingerprint),
                 size=item.size,
                 fingerprint=item.fingerprint,
                 modified_at=item.modified_at,

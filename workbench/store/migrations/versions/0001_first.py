@@ -165,6 +165,7 @@ def upgrade() -> None:
         sa.Column("modified_at", _LONG, nullable=True),
         sa.Column("sha256", _ID, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("offered", _ID, nullable=True),
         sa.Column("removed_at", _LONG, nullable=True),
         sa.Column("created_at", _LONG, nullable=False),
         sa.PrimaryKeyConstraint("object_id", name=op.f("pk_objects")),

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.domain.mime import HEAD, sniff
+
 IGNORED = frozenset({"Thumbs.db", "desktop.ini"})
 
 
@@ -60,6 +62,15 @@ class Folder:
         if not start.is_dir():
             raise SourceUnreadable(f"there is no folder {start}")
         yield from self._walk(os.fsencode(start), start_bytes, after.encode())
+
+    def mime(self, entry: FolderEntry) -> str:
+        """By content; by the name alone where that cannot be read: who extracts it says why."""
+        try:
+            with (self.root / entry.name).open("rb", buffering=0) as file:
+                head = file.read(HEAD)
+        except OSError:
+            head = b""
+        return sniff(head, entry.name)
 
     def _single(self, path: Path) -> Iterator[FolderEntry]:
         try:
