@@ -1,0 +1,2 @@
+import '@mixpeek/ui/look.css';
+import './base.css';
