@@ -79,7 +79,7 @@ export function card(hit, shown, layout) {
     area,
     element("span", { class: "mixpeek-tick", "aria-hidden": "true" }),
     element("div", { class: "mixpeek-caption" },
-      element("b", {}, shortName(hit.object_name, layout === "grid" ? 26 : 70)), said, reasons(hit, shown)));
+      element("b", {}, shortName(hit.object_name, layout === "grid" ? 23 : 70)), said, reasons(hit, shown)));
 }
 
 /** @param {Element} area @param {Hit} hit @param {Shown} shown @param {"grid"|"list"} layout */

@@ -7,7 +7,7 @@ import { eachFrame, element, uniqueId } from "./dom.js";
 const GAP = 12;
 const OVERSCAN = 2; // rows above and below
 const SHAPES = {
-  grid: { height: 238, least: 168, most: 8 },
+  grid: { height: 228, least: 156, most: 8 },
   list: { height: 64, least: Infinity, most: 1 },
 };
 

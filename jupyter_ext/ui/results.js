@@ -10,7 +10,7 @@ import { queryWords } from "./marks.js";
 import { mayHavePicture, pictureStore } from "./pictures.js";
 
 /** @typedef {import("./types.js").Hit} Hit */
-const PICTURE = 160;
+const THUMB = 160;
 const MOST = 640; // pixels that a view in a cell takes
 const OPEN = 440; // and at least, while a hit is open
 
@@ -152,7 +152,7 @@ export function mountResults(el, adapter, options = {}) {
     pictures.drop((hit) => !near.has(hit));
     for (let index = Math.min(end, hits.length) - 1; index >= first; index -= 1) {
       const hit = hits[index];
-      if (mayHavePicture(hit)) pictures.want(hit, PICTURE, (url) => {
+      if (mayHavePicture(hit)) pictures.want(hit, THUMB, (url) => {
         const node = grid.node(index);
         if (node && hits[index] === hit && !over) illustrate(node, hit, url, shown, layout);
       });

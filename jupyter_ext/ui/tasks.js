@@ -31,7 +31,7 @@ export function stateText(task, trans) {
 
 /** What may be done with it now. @param {TaskOut} task @returns {Control[]} */
 export function controls(task) {
-  if (hasEnded(task)) return task.progress.failed || task.state === "CANCELED" ? ["retry"] : [];
+  if (hasEnded(task)) return task.progress.failed ? ["retry"] : [];
   if (task.requested === "cancel") return [];
   if (task.state === "PAUSED") return ["resume", "cancel"];
   return task.requested === "pause" ? ["resume", "cancel"] : ["pause", "cancel"];
