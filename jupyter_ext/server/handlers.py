@@ -184,7 +184,7 @@ class ProxyHandler(MixpeekHandler):
             request = Request(
                 method,
                 routes.target(method, path, self.request.query),
-                self._headers(),
+                self._passed_on(),
                 routes.check_body(method, self.request.body),
             )
             body = await self.parts.backend.open(request)
@@ -205,7 +205,7 @@ class ProxyHandler(MixpeekHandler):
         finally:
             await self.parts.backend.close(body)
 
-    def _headers(self) -> dict[str, str]:
+    def _passed_on(self) -> dict[str, str]:
         headers = routes.sent_headers(self.request.headers)
         namespace = routes.namespace(self.request.query)
         return {**headers, "X-Namespace": namespace} if namespace else headers

@@ -19,7 +19,7 @@ from workbench.domain.errors import Code, WorkbenchError, not_found
 _LIST: Final = frozenset({"limit", "cursor", "sort", "filter"})
 _PICTURE: Final = frozenset({"size"})
 _NONE: Final = frozenset[str]()
-_ID: Final = "*"
+_ANY: Final = "*"
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 #: The largest body: an example to search with is an image in base64.
 MAX_BODY: Final = 24 * 1024 * 1024
@@ -27,7 +27,8 @@ MAX_BODY: Final = 24 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Route:
-    """``path`` has ``*`` where an id or a name stands."""
+    """``path`` has ``*`` where a name stands, and ``tsk_*`` where an id of that kind does: below
+    ``tasks`` the service has more than tasks."""
 
     method: str
     path: str
@@ -38,7 +39,7 @@ class Route:
         return (
             method == self.method
             and len(own) == len(segments)
-            and all(mine in (_ID, theirs) for mine, theirs in zip(own, segments, strict=True))
+            and all(_fits(mine, theirs) for mine, theirs in zip(own, segments, strict=True))
         )
 
 
@@ -47,10 +48,10 @@ ROUTES: Final = (
     Route("GET", "buckets", _LIST),
     Route("GET", "buckets/*"),
     Route("GET", "objects", _LIST | {"bucket"}),
-    Route("GET", "objects/*"),
-    Route("GET", "objects/*/explain"),
-    Route("GET", "objects/*/thumbnail", _PICTURE),
-    Route("GET", "objects/*/content"),
+    Route("GET", "objects/obj_*"),
+    Route("GET", "objects/obj_*/explain"),
+    Route("GET", "objects/obj_*/thumbnail", _PICTURE),
+    Route("GET", "objects/obj_*/content"),
     Route("GET", "collections", _LIST),
     Route("GET", "collections/*"),
     Route("GET", "documents", _LIST | {"collection"}),
@@ -59,13 +60,13 @@ ROUTES: Final = (
     Route("GET", "extractors", _LIST),
     Route("GET", "extractors/*"),
     Route("GET", "tasks", _LIST),
-    Route("GET", "tasks/*"),
-    Route("GET", "tasks/*/failures", _LIST),
+    Route("GET", "tasks/tsk_*"),
+    Route("GET", "tasks/tsk_*/failures", _LIST),
     Route("POST", "search"),
-    Route("POST", "tasks/*/pause"),
-    Route("POST", "tasks/*/resume"),
-    Route("POST", "tasks/*/cancel"),
-    Route("POST", "tasks/*/retry"),
+    Route("POST", "tasks/tsk_*/pause"),
+    Route("POST", "tasks/tsk_*/resume"),
+    Route("POST", "tasks/tsk_*/cancel"),
+    Route("POST", "tasks/tsk_*/retry"),
 )
 #: What a page's request may say to the service: a range, what it has already, what it sends.
 _SENT: Final = ("Accept", "Content-Type", "If-None-Match", "If-Range", "Range")
@@ -119,10 +120,16 @@ def given_headers(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     return ((name, headers[name.lower()]) for name in _GIVEN if name.lower() in headers)
 
 
+def _fits(pattern: str, segment: str) -> bool:
+    if pattern.endswith(_ANY):
+        return segment.startswith(pattern.removesuffix(_ANY))
+    return pattern == segment
+
+
 def _is_name(segment: str) -> bool:
     """A segment that is one name to everybody who reads it."""
     return (
-        segment not in ("", ".", "..", _ID)
+        segment not in ("", ".", "..", _ANY)
         and segment.isprintable()
         and not {"/", "\\"} & set(segment)
     )

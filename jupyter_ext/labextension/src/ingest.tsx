@@ -100,6 +100,9 @@ function Form({ workbench, trans, paths, changed }: IProps): JSX.Element {
           <option key={each.bucket_id} value={each.name} />
         ))}
       </datalist>
+      <p role="status" className="jp-MixpeekTold">
+        {told}
+      </p>
       <fieldset>
         <legend>{trans.__('Extractors')}</legend>
         <label className="jp-MixpeekCheck">
@@ -119,9 +122,6 @@ function Form({ workbench, trans, paths, changed }: IProps): JSX.Element {
           </label>
         ))}
       </fieldset>
-      <p role="status" className="jp-MixpeekTold">
-        {told}
-      </p>
     </>
   );
 }

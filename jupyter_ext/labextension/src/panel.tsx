@@ -34,7 +34,7 @@ export class WorkbenchPanel extends SidePanel {
     [CommandIDs.openSearch, CommandIDs.refresh].forEach(id => {
       this.toolbar.addItem(id, new CommandToolbarButton({ commands, id, label: '' }));
     });
-    this.header.addWidget(ReactWidget.create(<StackNotice workbench={workbench} trans={trans} />));
+    this.addWidget(ReactWidget.create(<StackNotice workbench={workbench} trans={trans} />));
     this.addWidget(new TasksSection(workbench, trans));
     const open = (text: string | null, refine: IRefine) =>
       void commands.execute(CommandIDs.openSearch, { text, refine: refine as any });

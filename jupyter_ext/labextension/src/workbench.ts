@@ -214,7 +214,8 @@ export class Workbench implements IWorkbench, IDisposable {
       this._take(task);
       if (hasEnded(task)) {
         await this._load();
-        if (!before || !hasEnded(before)) {
+        const young = Date.parse(task.created_at) > this._opened;
+        if (before ? !hasEnded(before) : young) {
           this._ended.emit(task);
         }
       }
@@ -231,6 +232,8 @@ export class Workbench implements IWorkbench, IDisposable {
     this._tasks = others;
   }
 
+  /** Who opens the page later is not told of what ended before. */
+  private _opened = Date.now();
   private _tasks: ITask[] = [];
   private _timers = new Map<string, number>();
   private _changed = new Signal<this, void>(this);
