@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 from jupyter_ext import frames, modes, stack
 from jupyter_ext.errors import MixpeekUsageError, WaitInterrupted, from_workbench
 from jupyter_ext.refining import Search
-from jupyter_ext.results import Results, Rows, Shown, Table, Text
+from jupyter_ext.results import Help, Results, Rows, Shown, Table, Text
 from jupyter_ext.screen import LiveTask, Screen
 from jupyter_ext.task import Task, raise_unless_good
 from jupyter_ext.task_list import Tasks
@@ -57,7 +57,7 @@ class Desk:
         line. Gives what to display, or None."""
         self.screen.mode()  # a wrong setting is an error here, not in the middle of a display
         if not words or words[0] in ("-h", "--help"):
-            return Text(build_parser(PROG).format_help() + stack.HELP)
+            return Help(build_parser(PROG).format_help() + stack.HELP)
         if words[0] in stack.VERBS:
             return stack.run(words[0], words[1:])
         try:
@@ -66,7 +66,7 @@ class Desk:
                 _put(text, args)
             return self._run(args)
         except HelpRequested as help_:
-            return Text(help_.text)
+            return Help(help_.text)
         except WorkbenchError as error:
             raise from_workbench(error) from error
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import traitlets as t
 
-from jupyter_ext import cards, table_view, thumbnails
+from jupyter_ext import cards, help_view, table_view, thumbnails
 from jupyter_ext.modes import Mode
 from jupyter_ext.refining import Found, Search
 from jupyter_ext.saved import MARK
@@ -249,7 +249,7 @@ class Table:
 
 
 class Text:
-    """Lines for a reader: help, or what a command said."""
+    """Lines for a reader: what a command said."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -259,6 +259,13 @@ class Text:
 
     def __repr__(self) -> str:
         return self.text
+
+
+class Help(Text):
+    """The help of a verb, or of all."""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return {"text/html": help_view.render(self.text), "text/plain": self.text}
 
 
 def _grid_bundle(grid: table_view.Grid) -> Bundle:

@@ -1,8 +1,8 @@
 """What a saved notebook keeps of a live output: its words and pictures, not the view.
 
 A view means nothing without its kernel: JupyterLab then shows "model not found" and not the HTML
-beside it. Outputs of ours say so in their metadata. The Jupyter server's extension calls this before
-a notebook is written; the live one in the browser stays as it is.
+beside it. Outputs of ours say so in their metadata. The Jupyter server's extension calls this
+before a notebook is written; the live one in the browser stays as it is.
 """
 
 from __future__ import annotations

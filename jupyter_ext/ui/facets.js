@@ -56,7 +56,7 @@ export function facetBar(trans, choose) {
   function chip(text, count, on, press, key) {
     return element("button", {
       type: "button", class: "mixpeek-chip", "aria-pressed": String(on), "data-key": key, onclick: press,
-    }, element("span", {}, text), count === null ? null : element("span", { class: "mixpeek-count" }, number(count)));
+    }, element("span", {}, text), count === null ? null : " ", count === null ? null : element("span", { class: "mixpeek-count" }, number(count)));
   }
 
   /** @param {string} title @param {Counts} counts @param {string} chosen @param {(value: string) => void} pick @param {string} key */
