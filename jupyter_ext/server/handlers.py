@@ -95,7 +95,7 @@ class HelloHandler(MixpeekHandler):
                 "can_start": parts.backend.local,
                 "files": root_of(self.contents_manager) is not None,
                 "note": None if health else parts.launcher.note or failure,
-                "parts": health.model_dump(mode="json")["parts"] if health else {},
+                "parts": _told(health) if health else {},
             }
         )
 
@@ -219,6 +219,14 @@ class ProxyHandler(MixpeekHandler):
         sandbox = given.get("content-security-policy")
         self.set_header("Content-Security-Policy", sandbox or _HARMLESS)
         self.set_header("X-Content-Type-Options", "nosniff")
+
+
+def _told(health: HealthOut) -> dict[str, dict[str, str]]:
+    """The parts, with what is to be said of those that are not well: no addresses otherwise."""
+    return {
+        name: {"state": part.state, "detail": "" if part.state in ("ok", "idle") else part.detail}
+        for name, part in health.parts.items()
+    }
 
 
 def _options(form: IngestForm) -> dict[str, Any]:

@@ -15,10 +15,8 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { refreshIcon } from '@jupyterlab/ui-components';
 
-import { IRefine, SearchAdapter, WIDE } from './adapters';
-import { hitsCell, LastNotebook, taskCell } from './cells';
+import { addCommands } from './commands';
 import { mixpeekIcon } from './icon';
 import { askForIngest } from './ingest';
 import { Notify, tell } from './notify';
@@ -26,14 +24,13 @@ import { WorkbenchPanel } from './panel';
 import { Recent } from './recent';
 import { said } from './request';
 import { RunningTasks } from './running';
-import { dragHits, SearchTab } from './search';
+import { SearchTab } from './search';
 import { going, StatusItem } from './status';
 import { CommandIDs, IWorkbench, NAMESPACE } from './tokens';
 import { figured } from './words';
 import { Workbench } from './workbench';
 
 const SETTINGS = `${NAMESPACE}:plugin`;
-const NO_ARGUMENTS = { args: { type: 'object' as const, properties: {} } };
 
 function translated(translator: ITranslator | null) {
   return figured((translator ?? nullTranslator).load('mixpeek_lab'));
@@ -85,110 +82,8 @@ const views: JupyterFrontEndPlugin<void> = {
     const trans = translated(translator);
     const { commands, shell } = app;
     const recent = new Recent(state);
-    const notebook = new LastNotebook(app);
     const tabs = new WidgetTracker<SearchTab>({ namespace: 'mixpeek-search' });
-
-    const insert = (source: string) => {
-      if (!notebook.insert(source)) {
-        Notification.info(trans.__('Open a notebook first: the cell goes into the one used last.'));
-      }
-    };
-    const tab = () => {
-      const adapter: SearchAdapter = new SearchAdapter(workbench, (hit, event) =>
-        dragHits(adapter.get(), hit, event)
-      );
-      const made = new SearchTab({ workbench, commands, trans, adapter });
-      adapter.searched.connect((_, query) => {
-        recent.add(query);
-        void tabs.save(made);
-      });
-      let chosen = 0;
-      adapter.onChange(() => {
-        const now = adapter.get().selected.length;
-        if (now !== chosen) {
-          chosen = now;
-          commands.notifyCommandChanged(CommandIDs.insertHits);
-        }
-      });
-      return made;
-    };
-
-    commands.addCommand(CommandIDs.openPanel, {
-      label: trans.__('Show Mixpeek'),
-      caption: trans.__('Tasks, collections and recent searches'),
-      icon: mixpeekIcon,
-      describedBy: NO_ARGUMENTS,
-      execute: () => shell.activateById('mixpeek-panel')
-    });
-    commands.addCommand(CommandIDs.openSearch, {
-      label: trans.__('Search and Browse Media'),
-      caption: trans.__('Search and browse what was ingested'),
-      icon: mixpeekIcon,
-      describedBy: {
-        args: {
-          type: 'object',
-          properties: {
-            text: { type: ['string', 'null'], description: 'What to search for' },
-            refine: { type: 'object', description: 'Kinds, buckets, labels and dates' }
-          }
-        }
-      },
-      execute: async args => {
-        let shown = tabs.currentWidget;
-        if (!shown || shown.isDisposed) {
-          shown = tab();
-          void tabs.add(shown);
-        }
-        if (!shown.isAttached) {
-          shell.add(shown, 'main');
-        }
-        shell.activateById(shown.id);
-        if (args.text !== undefined || args.refine !== undefined) {
-          const refine = (args.refine ?? WIDE) as unknown as IRefine;
-          await shown.find((args.text as string) ?? null, refine).catch(error => {
-            Notification.error(said(error));
-          });
-        }
-      }
-    });
-    commands.addCommand(CommandIDs.refresh, {
-      label: trans.__('Refresh Mixpeek'),
-      caption: trans.__('Ask the workbench for everything anew'),
-      icon: refreshIcon,
-      describedBy: NO_ARGUMENTS,
-      execute: () => workbench.refresh()
-    });
-    commands.addCommand(CommandIDs.start, {
-      label: trans.__('Start the Mixpeek Stack'),
-      describedBy: NO_ARGUMENTS,
-      isEnabled: () => workbench.hello.state === 'down' && workbench.hello.can_start,
-      execute: () => workbench.start()
-    });
-    commands.addCommand(CommandIDs.insertHits, {
-      label: trans.__('Insert as Cell'),
-      caption: trans.__('A cell in the notebook used last that shows the selected hits'),
-      describedBy: NO_ARGUMENTS,
-      isEnabled: () => (tabs.currentWidget?.chosen.hits.length ?? 0) > 0,
-      execute: () => {
-        const { query, hits } = tabs.currentWidget!.chosen;
-        insert(hitsCell(query, hits));
-      }
-    });
-    commands.addCommand(CommandIDs.insertTask, {
-      label: trans.__('Insert a Cell that Follows the Newest Task'),
-      describedBy: {
-        args: { type: 'object', properties: { task_id: { type: 'string' } } }
-      },
-      isEnabled: () => workbench.tasks.length > 0,
-      execute: args => {
-        const task = workbench.tasks.find(each => each.task_id === args.task_id);
-        insert(taskCell(task ?? workbench.tasks[0]));
-      }
-    });
-    workbench.changed.connect(() => {
-      commands.notifyCommandChanged(CommandIDs.start);
-      commands.notifyCommandChanged(CommandIDs.insertTask);
-    });
+    addCommands({ app, workbench, trans, recent, tabs });
     const category = 'Mixpeek';
     [
       CommandIDs.openPanel,
@@ -203,16 +98,11 @@ const views: JupyterFrontEndPlugin<void> = {
     const panel = new WorkbenchPanel({ workbench, recent, commands, trans });
     shell.add(panel, 'left', { rank: 600, type: 'Mixpeek' });
     restorer?.add(panel, panel.id);
-    if (restorer) {
-      void restorer.restore(tabs, {
-        command: CommandIDs.openSearch,
-        args: made => {
-          const { query, refine } = made.adapter.get();
-          return { text: query, refine: refine as any };
-        },
-        name: () => 'search'
-      });
-    }
+    void restorer?.restore(tabs, {
+      command: CommandIDs.openSearch,
+      args: made => made.looksFor,
+      name: () => 'search'
+    });
     void settings?.load(SETTINGS).then(loaded => {
       const update = () => {
         recent.limit = loaded.get('recentSearches').composite as number;

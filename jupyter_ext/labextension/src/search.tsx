@@ -1,12 +1,13 @@
 import { CommandToolbarButton, ReactWidget } from '@jupyterlab/ui-components';
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import { CommandRegistry } from '@lumino/commands';
+import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
 import { mountResults } from '@mixpeek/ui/results.js';
 import * as React from 'react';
 
-import { IHit, IRefine, IResultsState, ITrans, SearchAdapter, WIDE } from './adapters';
+import { IHit, IRefine, IResultsState, ITrans, SearchAdapter } from './adapters';
 import { dragCell, hitsCell } from './cells';
 import { mixpeekIcon } from './icon';
 import { StackNotice } from './stack';
@@ -39,32 +40,38 @@ export class SearchTab extends MainAreaWidget<Panel> {
     );
     this.content.addWidget(new ResultsView(adapter, trans));
     this.adapter = adapter;
-    workbench.changed.connect(this._browse, this);
     this._workbench = workbench;
-    this._browse();
+    workbench.changed.connect(() => void this._look().catch(error => console.warn(error)), this);
   }
 
   readonly adapter: SearchAdapter;
 
-  /** Show what is looked for; nothing looked for shows what there is. */
+  /** Show what is looked for, as soon as the service answers; nothing looked for is all there is. */
   async find(text: string | null, refine: IRefine): Promise<void> {
-    this._asked = true;
-    await this.adapter.search({ text, refine });
+    this._wanted = { text, refine };
+    await this._look();
+  }
+
+  /** What brings this tab back as it is. */
+  get looksFor(): ReadonlyPartialJSONObject {
+    const { query, refine } = this.adapter.get();
+    return { text: query, refine: { ...refine } };
   }
 
   get chosen(): { query: string | null; hits: IHit[] } {
     return chosen(this.adapter.get());
   }
 
-  /** A tab that nobody has searched in shows what there is, as soon as the service answers. */
-  private _browse(): void {
-    if (!this._asked && this._workbench.loaded) {
-      void this.find(null, WIDE).catch(error => console.warn(error));
+  private async _look(): Promise<void> {
+    const wanted = this._wanted;
+    if (wanted && this._workbench.loaded) {
+      this._wanted = null;
+      await this.adapter.search(wanted);
     }
   }
 
   private _workbench: IWorkbench;
-  private _asked = false;
+  private _wanted: { text: string | null; refine: IRefine } | null = null;
 }
 
 export function chosen(state: IResultsState): { query: string | null; hits: IHit[] } {

@@ -39,10 +39,8 @@ function Notice({ workbench, trans }: IProps): JSX.Element {
       {(hello.state === 'ok' || hello.state === 'degraded') && (
         <ul className="jp-MixpeekParts" aria-label={trans.__('Parts of the stack')}>
           {Object.entries(hello.parts).map(([name, part]) => (
-            <li key={name} title={part.detail} data-state={part.state}>
-              {part.state === 'ok' || part.state === 'idle'
-                ? name
-                : trans.__('%1: %2', name, part.state)}
+            <li key={name} title={part.detail || part.state} data-state={part.state}>
+              {part.detail ? trans.__('%1: %2', name, part.detail) : name}
             </li>
           ))}
         </ul>
