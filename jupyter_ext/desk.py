@@ -100,7 +100,7 @@ class Desk:
 
     def _results(self, found: SearchResponse, args: argparse.Namespace, client: Client) -> Results:
         query = " ".join(args.text) or None
-        search = Search(partial(search_request, args), client.search, found, query)
+        search = Search(partial(search_request, args), client.search, found, query, args.top)
         return Results(search, Shown(client, self.screen))
 
     def _task(self, outcome: Outcome, args: argparse.Namespace, client: Client) -> Task:

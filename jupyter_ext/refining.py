@@ -38,7 +38,7 @@ class Refine:
         """From what a browser sent; what is not understood is left out."""
         said = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
         named = _texts(said.get("kinds"))
-        kinds = tuple(kind for kind in KINDS if str(kind) in named)
+        kinds: tuple[Kind, ...] = tuple(kind for kind in KINDS if str(kind) in named)
         since, until = said.get("since"), said.get("until")
         return cls(
             kinds,
@@ -92,12 +92,17 @@ class Search:
     """``found`` is the present answer; ``changed`` is called after each new one."""
 
     def __init__(
-        self, base: Callable[[], SearchRequest], ask: Ask, first: SearchResponse, query: str | None
+        self,
+        base: Callable[[], SearchRequest],
+        ask: Ask,
+        first: SearchResponse,
+        query: str | None,
+        top: int,
     ) -> None:
         self._base = base
         self._ask = ask
         self._lock = threading.Lock()
-        self.found = Found(first, tuple(first.hits), not first.hits, query)
+        self.found = Found(first, tuple(first.hits), len(first.hits) < top, query)
         self.changed: Callable[[Found], None] = lambda _: None
 
     def search(

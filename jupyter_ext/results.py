@@ -44,7 +44,7 @@ _HIT_COLUMNS: Final = (
     "document_id",
     "extractor",
 )
-_BRIEFLY: Final = 1.0  # seconds that the words wait for pictures where a view shows them anyway
+_BRIEFLY: Final = 1.5  # seconds that the words wait for pictures where a view shows them anyway
 _WHOLE_NUMBERS: Final = ("rank", "page", "start_ms", "end_ms")
 
 

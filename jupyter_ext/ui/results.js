@@ -76,7 +76,7 @@ export function mountResults(el, adapter, options = {}) {
     const state = adapter.get();
     selected = new Set(state.selected);
     const key = JSON.stringify([state.query, state.like, state.refine]);
-    const grown = key === search && state.hits.length >= hits.length && state.hits[0]?.document_id === hits[0]?.document_id;
+    const grown = key === search && (state.hits === hits || hits.every((hit, n) => hit.document_id === state.hits[n]?.document_id));
     const same = grown && state.hits.length === hits.length;
     if (!same) adopt(state, key, grown);
     heading(state);

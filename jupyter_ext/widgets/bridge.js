@@ -1,7 +1,7 @@
 // Questions to the kernel, and the way past it: where the page's Jupyter server runs the Mixpeek
 // extension for the same service, pictures, media and control go there by HTTP.
 
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
 const HELLO = 2_000;
 
 /** @param {any} model */

@@ -16,7 +16,8 @@ _RESULTS: Final = ("dom", "marks", "pictures", "facets", "grid", "card", "detail
 _TASKS: Final = ("dom", "tasks")
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./[\w.]+";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.MULTILINE)
-_COMMENT: Final = re.compile(r"^ *(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
+_TYPES: Final = re.compile(r"/\*\*(?:(?!\*/)[\s\S])*\*/ ?")
+_COMMENT: Final = re.compile(r"^ *(?://.*)?\n", re.MULTILINE)
 _INDENT: Final = re.compile(r"^ +", re.MULTILINE)
 
 
@@ -46,6 +47,6 @@ def _joined(views: tuple[str, ...], adapter: str) -> str:
 
 def _bare(text: str) -> str:
     """Without what only a reader of the source needs: each widget of a notebook has a copy."""
-    for pattern in (_IMPORT, _EXPORT, _COMMENT, _INDENT):
+    for pattern in (_TYPES, _IMPORT, _EXPORT, _COMMENT, _INDENT):
         text = pattern.sub("", text)
     return text

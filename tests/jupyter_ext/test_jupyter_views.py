@@ -225,7 +225,7 @@ def test_tasks_are_one_view_that_stays_true(watched: Notebook) -> None:
 
 
 def test_a_detached_task_follows_itself_and_ends_as_words(watched: Notebook) -> None:
-    watched.service.states = [task(TaskState.IN_PROGRESS, task_id="tsk_1")]
+    watched.service.states = [task(TaskState.IN_PROGRESS)]
     shown: list[Any] = []
     watched.run("t = %mixpeek pause tsk_1")
     handle = watched.shell.user_ns["t"]
@@ -239,7 +239,7 @@ def test_a_detached_task_follows_itself_and_ends_as_words(watched: Notebook) -> 
 
     screen.show = show
     watched.run("t")
-    watched.service.states = [ended(TaskState.COMPLETED, task_id="tsk_1")]
+    watched.service.states = [ended(TaskState.COMPLETED)]
     until(lambda: shown)
     assert "completed" in shown[0]["text/plain"]
     assert VIEW not in shown[0]
@@ -292,7 +292,7 @@ def test_a_search_never_widens() -> None:
         return answer([hit(1, "a.jpg")])
 
     base = SearchRequest(text="goat", kinds=["image"], filter="page > 3", collections=["a.b"])
-    going = Search(lambda: base, service, answer([hit(1, "a.jpg")]), "goat")
+    going = Search(lambda: base, service, answer([hit(1, "a.jpg")]), "goat", 1)
     going.search(refine=Refine(kinds=("video",)))
     assert asked[0].kinds == ["image"]
     going.search(like=Like("doc_1", "a.jpg"))

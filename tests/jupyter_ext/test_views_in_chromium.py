@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -378,3 +379,17 @@ def test_a_widgets_module_is_one_that_loads(view: Open, module: Callable[[], str
         text,
     )
     assert kind == "function"
+
+
+def test_the_views_keep_the_types_that_adapters_rely_on() -> None:
+    root = Path(str(files("jupyter_ext")))
+    compiler = root / "labextension/node_modules/.bin/tsc"
+    if not compiler.exists():
+        pytest.skip("TypeScript is not installed: the build of the labextension installs it")
+    done = subprocess.run(
+        [str(compiler), "-p", str(root / "ui/tsconfig.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
