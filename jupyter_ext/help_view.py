@@ -15,7 +15,7 @@ from jupyter_ext.html import Html, el
 _ROW: Final = re.compile(r" {2,4}(\S.*?)(?: {2,}(\S.*))?")
 _MORE: Final = re.compile(r" {5,}(\S.*)")
 _CODE: Final = re.compile(r"`([^`]+)`")
-_MONO: Final = "font-family:monospace;white-space:nowrap"
+_NAME: Final = "white-space:nowrap"
 
 
 def render(text: str) -> Html:
@@ -36,7 +36,7 @@ def render(text: str) -> Html:
             rows = []
             parts += [_line(line)] if line.strip() else []
     said = " ".join(text.strip("\n").split("\n")[:usage]).split()
-    head = [el("div", " ".join(said), style="font-family:monospace;margin:0 0 6px 0")]
+    head = [el("div", el("code", " ".join(said)), style="margin:0 0 6px 0")]
     return el("div", *(head if usage else []), *parts, style=h.ROOT)
 
 
@@ -58,7 +58,7 @@ def _table(rows: list[tuple[str, str]]) -> Html:
     drawn = [
         el(
             "tr",
-            h.cell(name, style=_MONO),
+            h.cell(el("code", name), style=_NAME),
             h.cell(said),
             style=f"background:transparent;{h.RULE_BELOW}",
         )

@@ -3,9 +3,11 @@
 
 import { card, illustrate, strongestWords } from "./card.js";
 import { detailPane } from "./detail.js";
-import { announcer, element, number, say, words } from "./dom.js";
+import { announcer, element, number, words } from "./dom.js";
 import { countFacets, facetBar, isChosen } from "./facets.js";
 import { virtualGrid } from "./grid.js";
+import { resultsHeading } from "./heading.js";
+import { keyMeaning } from "./keys.js";
 import { queryWords } from "./marks.js";
 import { mayHavePicture, pictureStore } from "./pictures.js";
 
@@ -35,14 +37,10 @@ export function mountResults(el, adapter, options = {}) {
 
   const pictures = pictureStore((hit, size) => adapter.thumbnail(hit, size));
   const told = announcer();
-  const count = element("b");
-  const more = element("span", { class: "mixpeek-dim mixpeek-grow" });
-  const clear = element("button", { type: "button", class: "mixpeek-chosen", onclick: () => choose([]) });
-  const asGrid = element("button", { type: "button", onclick: () => arrange("grid") }, trans.__("Grid"));
-  const asList = element("button", { type: "button", onclick: () => arrange("list") }, trans.__("List"));
   const problem = element("div", { class: "mixpeek-problem", role: "alert", hidden: true });
   const next = element("button", { type: "button", onclick: () => void fetchMore() }, trans.__("More hits"));
   const foot = element("div", { class: "mixpeek-foot" }, next);
+  const heading = resultsHeading(trans, { clear: () => choose([]), arrange });
   const bar = facetBar(trans, (refine) => void ask({ refine }));
   const grid = virtualGrid({ label: trans.__("Hits"), make, remove: () => undefined, settled, nearEnd: () => void fetchMore() });
   const detail = detailPane({
@@ -57,8 +55,7 @@ export function mountResults(el, adapter, options = {}) {
   const body = element("div", { class: "mixpeek-body" }, grid.box, detail.node);
   const root = element("div", { class: "mixpeek-view mixpeek-results", "data-lm-suppress-shortcuts": "true" },
     ...(field ? [field.form] : []),
-    element("div", { class: "mixpeek-head" }, count, more, clear, element("span", { class: "mixpeek-row", role: "group", "aria-label": trans.__("Layout") }, asGrid, asList)),
-    bar.node, problem, body, foot, told.node);
+    heading.node, bar.node, problem, body, foot, told.node);
   root.classList.toggle("mixpeek-fill", fill);
 
   // ---- drawing
@@ -79,7 +76,7 @@ export function mountResults(el, adapter, options = {}) {
     const grown = key === search && (state.hits === hits || hits.every((hit, n) => hit.document_id === state.hits[n]?.document_id));
     const same = grown && state.hits.length === hits.length;
     if (!same) adopt(state, key, grown);
-    heading(state);
+    heading.update(state, selected.size, layout);
     grid.box.setAttribute("aria-busy", String(state.busy));
     root.classList.toggle("mixpeek-busy", state.busy);
     foot.hidden = state.complete || !hits.length;
@@ -104,21 +101,6 @@ export function mountResults(el, adapter, options = {}) {
     bar.draw(facets, state.refine);
     if (field && document.activeElement !== field.input) field.input.value = state.query ?? "";
     size();
-  }
-
-  function heading(/** @type {import("./types.js").ResultsState} */ state) {
-    const many = trans._n("1 hit", "%1 hits", hits.length, number(hits.length));
-    const idle = !state.query && !state.like && !hits.length;
-    say(count, idle ? "" : hits.length ? many : state.busy ? trans.__("Searching") : trans.__("No hits"));
-    const about = [
-      state.like ? trans.__("like %1", state.like.name) : "",
-      state.collections.length ? trans._n("in %1", "in %2 collections", state.collections.length, state.collections[0], number(state.collections.length)) : "",
-      state.seconds != null ? `${Math.round(state.seconds * 1000)} ms` : "", ...state.warnings,
-    ];
-    say(more, about.filter(Boolean).join(" · "));
-    clear.hidden = !selected.size;
-    say(clear, trans._n("1 selected, clear", "%1 selected, clear", selected.size));
-    for (const [button, name] of [[asGrid, "grid"], [asList, "list"]]) button.setAttribute("aria-pressed", String(layout === name));
   }
 
   function marks() {
@@ -186,14 +168,14 @@ export function mountResults(el, adapter, options = {}) {
     layout = as;
     options.onLayout?.(as);
     grid.reset(hits.length, as);
-    heading(adapter.get());
+    heading.update(adapter.get(), selected.size, layout);
     size();
   }
 
   function choose(/** @type {string[]} */ ids) {
     selected = new Set(ids);
     adapter.select(ids);
-    heading(adapter.get());
+    heading.update(adapter.get(), selected.size, layout);
     marks();
     told.tell(trans._n("1 selected", "%1 selected", ids.length));
   }
@@ -236,9 +218,11 @@ export function mountResults(el, adapter, options = {}) {
   });
   grid.box.addEventListener("focus", () => { if (grid.active < 0 && hits.length) grid.activate(0); });
   grid.box.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    if (!hits.length || event.altKey || !key(event)) return;
+    const meant = keyMeaning(event, Math.max(0, grid.active), hits.length, grid);
+    if (!meant || (meant.kind === "close" && detail.node.hidden)) return;
     event.preventDefault();
     event.stopPropagation();
+    obey(meant);
   });
   detail.node.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") return;
@@ -247,23 +231,17 @@ export function mountResults(el, adapter, options = {}) {
     grid.box.focus();
   });
 
-  /** @param {KeyboardEvent} event @returns {boolean} whether the key was meant for the hits */
-  function key(event) {
+  function obey(/** @type {import("./keys.js").Meaning} */ meant) {
     const at = Math.max(0, grid.active);
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: grid.columns, ArrowUp: -grid.columns, PageDown: grid.columns * grid.page, PageUp: -grid.columns * grid.page }[event.key];
-    const to = step !== undefined ? at + step : event.key === "Home" ? 0 : event.key === "End" ? hits.length - 1 : null;
-    if (to !== null && !event.ctrlKey && !event.metaKey) {
-      const place = Math.max(0, Math.min(hits.length - 1, to));
-      grid.activate(place);
-      if (event.shiftKey) stretch(place);
-      else anchor = place;
-      if (!detail.node.hidden) open(place);
-    } else if (event.key === " ") toggle(at);
-    else if (event.key === "Enter") { open(at, true); detail.node.focus({ preventScroll: true }); }
-    else if (event.key === "Escape" && !detail.node.hidden) shut();
-    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) choose(hits.map((hit) => hit.document_id));
-    else return false;
-    return true;
+    if (meant.kind === "move") {
+      grid.activate(meant.to);
+      if (meant.stretch) stretch(meant.to);
+      else anchor = meant.to;
+      if (!detail.node.hidden) open(meant.to);
+    } else if (meant.kind === "toggle") toggle(at);
+    else if (meant.kind === "open") { open(at, true); detail.node.focus({ preventScroll: true }); }
+    else if (meant.kind === "close") shut();
+    else choose(hits.map((hit) => hit.document_id));
   }
 
   el.classList.add("mixpeek-host");

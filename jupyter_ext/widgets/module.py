@@ -12,7 +12,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-_RESULTS: Final = ("dom", "marks", "pictures", "facets", "grid", "card", "detail", "results")
+_RESULTS: Final = (
+    *("dom", "marks", "pictures", "facets", "grid", "card", "detail"),
+    *("keys", "heading", "results"),
+)
 _TASKS: Final = ("dom", "tasks")
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./[\w.]+";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.MULTILINE)
