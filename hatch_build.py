@@ -103,7 +103,10 @@ class ExtensionHook(BuildHookInterface[Any]):
             return
         if not is_built(self.extension):
             build(self.extension)
+        built = str(self.extension / "dist")
         if self.target_name == "wheel":
             shared = build_data["shared_data"]
-            shared[str(self.extension / "dist")] = TARGET
+            shared[built] = TARGET
             shared[str(self.extension / "install.json")] = f"{TARGET}/install.json"
+        else:  # git does not have it; an sdist does, so that who installs that needs no Node
+            build_data["force_include"][built] = "jupyter_ext/labextension/dist"

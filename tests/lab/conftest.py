@@ -58,10 +58,10 @@ def media(stack: Stack, lab: LabServer) -> Path:
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Of the package, not of the session: Playwright keeps its loop while it runs, and tests with
-    loops of their own come after."""
+    """Of the module: Playwright keeps its loop while it runs, and tests with loops of their own
+    come after."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: .ci/setup installs it")
     from playwright.sync_api import expect, sync_playwright

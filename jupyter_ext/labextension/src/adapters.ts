@@ -183,6 +183,7 @@ export class SearchAdapter implements IResultsAdapter {
   /** The newest question wins: an answer that comes after another was asked is dropped. */
   private async _ask(next: IResultsState, offset: number): Promise<boolean> {
     const number = ++this._asked;
+    const before = this._state;
     this._set({ ...next, hits: this._state.hits, busy: true });
     try {
       const found = await (next.query || next.like
@@ -191,14 +192,14 @@ export class SearchAdapter implements IResultsAdapter {
       if (number !== this._asked) {
         return false;
       }
-      const before = offset ? this._state.hits : [];
+      const shown = offset ? this._state.hits : [];
       const selected = offset ? this._state.selected : [];
       const { hits, ...rest } = found;
-      this._set({ ...next, ...rest, hits: [...before, ...hits], selected, busy: false });
+      this._set({ ...next, ...rest, hits: [...shown, ...hits], selected, busy: false });
       return true;
     } catch (error) {
       if (number === this._asked) {
-        this._set({ ...this._state, busy: false });
+        this._set({ ...before, busy: false }); // what is shown is what was found before
         throw error;
       }
       return false;

@@ -35,7 +35,9 @@ export async function request<T>(
 }
 
 export function post(body?: unknown): RequestInit {
-  return { method: 'POST', body: body === undefined ? null : JSON.stringify(body) };
+  return body === undefined
+    ? { method: 'POST' }
+    : { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
 }
 
 /** What an error tells a person. */

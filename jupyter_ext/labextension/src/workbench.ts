@@ -212,8 +212,10 @@ export class Workbench implements IWorkbench, IDisposable {
       const before = this._tasks.find(task => task.task_id === taskId);
       const task = await this.request<ITask>(`tasks/${taskId}`);
       this._take(task);
-      if (hasEnded(task)) {
+      if (hasEnded(task) || !this._knows(task)) {
         await this._load();
+      }
+      if (hasEnded(task)) {
         const young = Date.parse(task.created_at) > this._opened;
         if (before ? !hasEnded(before) : young) {
           this._ended.emit(task);
@@ -223,6 +225,12 @@ export class Workbench implements IWorkbench, IDisposable {
     } catch (error) {
       console.warn(`Mixpeek: task ${taskId} cannot be read: ${said(error)}`);
     }
+  }
+
+  /** Whether the task's collections are those that were read. */
+  private _knows(task: ITask): boolean {
+    const names = new Set(this.collections.map(each => each.name));
+    return task.collections.every(each => names.has(each.collection));
   }
 
   private _take(task: ITask): void {
