@@ -36,8 +36,6 @@ sys.path[:0] = [str(BENCH), str(BENCH.parent / "journeys"), str(BENCH.parent)]
 
 from stack_journey import Stack  # noqa: E402
 
-from workbench.client import connect  # noqa: E402
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -45,6 +43,7 @@ class Measured:
     last: float  # last item indexed to exit
     rate: float  # items per second between 10 % and 90 %
     wall: float
+    steady: tuple[float, float]  # when 10 % and 90 % were indexed
 
 
 def generate(folder: Path, count: int) -> list[Path]:
@@ -113,80 +112,78 @@ def image_work() -> Callable[[Sequence[Path]], None]:
     return work
 
 
-def baseline(paths: Sequence[Path], work: Callable[[Sequence[Path]], None]) -> float:
-    """Files per second of two threads."""
+def baseline(paths: Sequence[Path], work: Callable[[Sequence[Path]], None]) -> tuple[float, float]:
+    """Files per second of two threads, and their CPU seconds for 10,000 files."""
     pieces = [paths[i : i + 32] for i in range(0, len(paths), 32)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(work, pieces[:2]))  # models are open, as they are in the stack
-        begun = time.perf_counter()
+        begun, spent = time.perf_counter(), time.process_time()
         list(pool.map(work, pieces))
-        return len(paths) / (time.perf_counter() - begun)
+        took, cpu = time.perf_counter() - begun, time.process_time() - spent
+        return len(paths) / took, cpu / len(paths) * 10_000
 
 
 def ingest(stack: Stack, folder: Path, bucket: str, extractor: str, count: int) -> Measured:
-    series: list[tuple[float, int]] = []
     command = ["ingest", str(folder), "--bucket", bucket, "--extractors", extractor, "--json"]
-    begun = time.perf_counter()
-    process = subprocess.Popen(
+    begun = time.time()
+    done = subprocess.run(
         [sys.executable, "-P", "-m", "workbench", *command],
         env=stack.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        check=True,
     )
-    watcher = threading.Thread(target=_watch, args=(stack, bucket, count, series), daemon=True)
-    watcher.start()
-    out, _ = process.communicate()
-    ended = time.perf_counter()
-    watcher.join(5)
-    task = json.loads(out)
+    ended = time.time()
+    task = json.loads(done.stdout)
     assert task["state"] == "COMPLETED", task
     assert task["progress"]["indexed"] == count, task
-    first = next(t for t, n in series if n > 0)
-    last = next(t for t, n in series if n >= count)
-    low, high = _when(series, 0.1 * count), _when(series, 0.9 * count)
-    return Measured(first - begun, ended - last, 0.8 * count / (high - low), ended - begun)
+    series = indexed(stack, task["task_id"])
+    assert series[-1][1] == count, series
+    low, high = _when(series, begun, 0.1 * count), _when(series, begun, 0.9 * count)
+    return Measured(
+        first=series[0][0] - begun,
+        last=ended - series[-1][0],
+        rate=0.8 * count / (high - low),
+        wall=ended - begun,
+        steady=(low, high),
+    )
 
 
-def _watch(stack: Stack, bucket: str, count: int, series: list[tuple[float, int]]) -> None:
-    client = connect(home=stack.home)
-    while True:
-        running = [t for t in client.tasks(limit=3).results if t.bucket == bucket]
-        if running and not running[0].state.ended:
-            break
-        time.sleep(0.01)
-    task_id = running[0].task_id
-    while not series or series[-1][1] < count:
-        task = client.task(task_id)
-        series.append((time.perf_counter(), task.progress.indexed))
-        if task.state.ended:
-            return
-        time.sleep(0.15)  # more often, and looking would be part of what is measured
+def indexed(stack: Stack, task_id: str) -> list[tuple[float, int]]:
+    """When each chunk was indexed (Unix seconds) and how many items were until then, from the
+    telemetry: whoever asked meanwhile would be part of what is measured."""
+    found = stack.json(
+        "sql",
+        "SELECT epoch(started_at) + seconds AS at, sum(rows) OVER (ORDER BY started_at + to_seconds"
+        f"(seconds)) AS items FROM stages WHERE stage = 'index' AND task_id = '{task_id}'"
+        " ORDER BY at",
+    )
+    return [(float(row["at"]), int(row["items"])) for row in found]
 
 
-def _when(series: Sequence[tuple[float, int]], count: float) -> float:
-    """The time at which ``count`` items were indexed, between the two looks around it."""
-    before = (series[0][0], 0)
+def _when(series: Sequence[tuple[float, int]], begun: float, count: float) -> float:
+    """The time at which ``count`` items were indexed, between the two chunks around it."""
+    before = (begun, 0)
     for at, n in series:
         if n >= count:
-            if n == before[1]:
-                return at
             return before[0] + (at - before[0]) * (count - before[1]) / (n - before[1])
-        if n > before[1]:
-            before = (at, n)
+        before = (at, n)
     raise AssertionError("the series does not reach the count")
 
 
-class Memory:
-    """Peak resident memory by process of the stack, looked at four times a second."""
+class Processes:
+    """Peak resident memory, and CPU time, by process of the stack; looked at twice a second."""
 
     def __init__(self, stack: Stack) -> None:
         self.peaks: dict[str, int] = {}
+        #: By process, the moments at which it was looked at and its CPU seconds until then.
+        self._spent: dict[tuple[str, int], list[tuple[float, float]]] = {}
         self._roots = stack.parts()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> Processes:
         self._thread.start()
         return self
 
@@ -194,8 +191,17 @@ class Memory:
         self._stop.set()
         self._thread.join()
 
+    def spent(self, begun: float, ended: float) -> dict[str, float]:
+        """CPU seconds of each kind of process between two moments."""
+        spent: dict[str, float] = {}
+        for (label, _), looks in self._spent.items():
+            inside = [cpu for at, cpu in looks if begun - 0.5 <= at <= ended]
+            if len(inside) > 1:
+                spent[label] = spent.get(label, 0) + inside[-1] - inside[0]
+        return spent
+
     def _run(self) -> None:
-        while not self._stop.wait(0.25):
+        while not self._stop.wait(0.5):
             for name, pid in self._roots.items():
                 for process in self._family(pid):
                     self._look(name, pid, process)
@@ -210,10 +216,13 @@ class Memory:
     def _look(self, name: str, pid: int, process: psutil.Process) -> None:
         try:
             size = process.memory_info().rss
+            times = process.cpu_times()
             label = name if process.pid == pid else f"{name}: {process.cmdline()[0][-40:]}"
         except (psutil.Error, IndexError):
             return
         self.peaks[label] = max(self.peaks.get(label, 0), size)
+        looks = self._spent.setdefault((label, process.pid), [])
+        looks.append((time.time(), times.user + times.system))
 
 
 def main() -> None:
@@ -252,12 +261,15 @@ def run(
     stack.json("delete", "bucket", "warm", "--yes")
     ratios: list[float] = []
     fixed: list[float] = []
+    costs: dict[str, list[float]] = {}
     print(f"{options.extractor}: {len(paths)} files, {options.pairs} pairs, {os.cpu_count()} cores")
-    with Memory(stack) as memory:
+    with Processes(stack) as processes:
         for pair in range(options.pairs):
             renew(paths)
-            bare = baseline(paths, work)
+            bare, cpu = baseline(paths, work)
+            costs.setdefault("the bare threads", []).append(cpu)
             found = ingest(stack, folder, f"bench{pair}", options.extractor, len(paths))
+            spent = processes.spent(*found.steady)
             stack.json("delete", "bucket", f"bench{pair}", "--yes")
             ratios.append(found.rate / bare)
             fixed.append(found.first + found.last)
@@ -267,12 +279,17 @@ def run(
                 f" wall {found.wall:.1f} s",
                 flush=True,
             )
+            for label, cpu in sorted(spent.items(), key=lambda item: -item[1]):
+                costs.setdefault(label, []).append(cpu / len(paths) / 0.8 * 10_000)
     print(
         f"ratio median {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f});"
         f" fixed cost median {statistics.median(fixed):.2f} s"
         f" ({min(fixed):.2f} to {max(fixed):.2f})"
     )
-    for label, size in sorted(memory.peaks.items(), key=lambda pair: -pair[1]):
+    print("CPU seconds for 10,000 files at the steady rate, median:")
+    for label, cpus in sorted(costs.items(), key=lambda item: -statistics.median(item[1])):
+        print(f"cpu {statistics.median(cpus):7.2f} s    {label}")
+    for label, size in sorted(processes.peaks.items(), key=lambda pair: -pair[1]):
         print(f"peak {size / 2**20:7.0f} MiB  {label}")
     stages = stack.json(
         "sql",

@@ -26,7 +26,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     settings = load_settings({"MIXPEEK_HOME": str(tmp_path), "MIXPEEK_PORT": "8200"})
     assert settings.port == 8200
     assert settings.slots == 3
-    assert settings.window == 6
+    assert settings.window == 9
     assert settings.extractors == ("a.b:C", "d:E")
     assert settings.temporal_tls
 

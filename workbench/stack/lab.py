@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.stack.home import read_json
@@ -76,14 +77,18 @@ def _root(target: Path | None) -> Path:
 
 
 def _address(child: subprocess.Popen[bytes], root: Path, target: Path | None) -> str | None:
-    """Lab's own address with its token, from the file that it writes when it answers."""
+    """Lab's own address with its token, once it answers there.
+
+    The server writes the file that names the address before it listens, so the file alone is a
+    promise; the address is told when a connection to it is taken.
+    """
     from jupyter_core.paths import jupyter_runtime_dir
 
     deadline = time.monotonic() + _LAB_SECONDS
     file = Path(jupyter_runtime_dir()) / f"jpserver-{child.pid}.json"
     while time.monotonic() < deadline and child.poll() is None:
         found: dict[str, Any] | None = read_json(file)
-        if found is not None and "url" in found:
+        if found is not None and "url" in found and _listens(str(found["url"])):
             place = "lab"
             if target is not None and target != root:
                 place += "/tree/" + quote(target.relative_to(root).as_posix())
@@ -92,3 +97,12 @@ def _address(child: subprocess.Popen[bytes], root: Path, target: Path | None) ->
             return f"{found['url']}{place}{query}"
         time.sleep(0.1)
     return None
+
+
+def _listens(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "localhost", parts.port or 80), 1.0):
+            return True
+    except OSError:
+        return False

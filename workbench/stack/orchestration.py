@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from workbench.stack.settings import Settings
 from workbench.tasks.fulldisk import FullDisk
@@ -83,6 +83,8 @@ async def orchestrate(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=[IngestWorkflow, DeleteWorkflow, ReindexWorkflow],
+        # The tests run the same workflows in the sandbox, which finds what would not replay.
+        workflow_runner=UnsandboxedWorkflowRunner(),
         activities=activities,
         max_concurrent_activities=CONTROL_ACTIVITIES,
         interceptors=[in_hand, FullDisk()],

@@ -61,7 +61,7 @@ class Settings:
     blobs: str | None = None
     #: Chunks that this machine's worker runs at once, and chunks a task keeps scheduled.
     slots: int = 2
-    window: int = 4
+    window: int = 6
     #: Threads of one model in one process; by default the extractors decide.
     model_threads: int | None = None
     #: More extractor classes, ``module:Class``, beside those of installed packages.
@@ -191,7 +191,7 @@ def load_settings(
         values[name] = _parse(source, name, raw)
     values["home"] = folder
     values.setdefault("slots", max(2, os.cpu_count() or 2))
-    values.setdefault("window", 2 * cast("int", values["slots"]))
+    values.setdefault("window", 3 * cast("int", values["slots"]))
     loaded = Settings(**cast("dict[str, Any]", values))
     return _with_roots(loaded, values.get("roots"))
 

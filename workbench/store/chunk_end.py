@@ -65,9 +65,9 @@ class ChunkWriter:
         open_items: dict[str, Any] = {
             row.object_id: row
             for row in self.connection.execute(
-                sa.select(t.items).where(
-                    t.items.c.chunk_id == result.chunk_id, t.items.c.state.in_(OPEN)
-                )
+                sa.select(
+                    t.items.c.item_id, t.items.c.object_id, t.items.c.state, t.items.c.attempts
+                ).where(t.items.c.chunk_id == result.chunk_id, t.items.c.state.in_(OPEN))
             )
         }
         findings = [f for f in result.findings if f.object_id in open_items]

@@ -18,9 +18,9 @@ async def heartbeats() -> AsyncGenerator[None]:
     """Heartbeats of the running activity for as long as the block lasts."""
 
     async def beat() -> None:
-        while True:
-            activity.heartbeat()
+        while True:  # most activities end before the first: each costs the server a write
             await asyncio.sleep(SECONDS)
+            activity.heartbeat()
 
     task = asyncio.create_task(beat())
     try:

@@ -1,7 +1,7 @@
 """How large a chunk should be.
 
-About two seconds of one worker's work by the measured rate of the extractor, so that the cost of a
-chunk disappears and stopping stays quick. The first chunks of a task are small, because the first
+About five seconds of one worker's work by the measured rate of the extractor, so that the cost of
+a chunk disappears and stopping stays quick. The first chunks of a task are small, because the first
 hits should be there at once; the last are small too, so that all workers end together.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 
-WORK_SECONDS = 2.0
+WORK_SECONDS = 5.0
 FIRST_SECONDS = 0.25
 LAST_SECONDS = 0.25
 MOST_ITEMS = 1000
@@ -45,5 +45,5 @@ def chunk_size(rate: float | None, waiting: int, slots: int, first: bool) -> int
     if rate is None:
         return min(waiting, UNKNOWN_ITEMS)
     most = rate * (FIRST_SECONDS if first else WORK_SECONDS)
-    share = max(waiting / (2 * slots), rate * LAST_SECONDS)
+    share = max(waiting / (1.5 * slots), rate * LAST_SECONDS)
     return max(1, min(waiting, math.ceil(min(most, share)), MOST_ITEMS))

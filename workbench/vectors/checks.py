@@ -21,6 +21,7 @@ from workbench.vectors.port import TEXT_VECTOR, Arm, BadVectors, PointBatch, Spa
 MAX_LIMIT = 10_000
 MAX_NESTING = 32
 _SPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -57,6 +58,8 @@ def spec(value: SpaceSpec) -> SpaceSpec:
 
 def canonical(point: str) -> str:
     """A point's id as engines write it."""
+    if isinstance(cast("object", point), str) and _CANONICAL.fullmatch(point):
+        return point
     try:
         return str(uuid.UUID(point))
     except (ValueError, AttributeError, TypeError) as error:

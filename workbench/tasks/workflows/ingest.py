@@ -1,8 +1,8 @@
 """The ingest workflow: list, plan, extract, index, finish.
 
-Three things go on at once: listing, in slices, until the source is through; planning, as long as
-the window has room; and for each chunk its extraction (on the queue of its extractor) followed by
-its indexing. The workflow knows ids and counters; what they stand for is in the store.
+Three things go on at once: listing, in slices, until the source is through; planning, whenever
+half of the window is free; and for each chunk its extraction (on the queue of its extractor)
+followed by its indexing. The workflow knows ids and counters; what they stand for is in the store.
 
 Pause and cancel arrive as the signal ``control``. Extraction under way is asked to stop: it keeps
 what it has, and what it left is planned again (or canceled at the end). When nothing runs any more
@@ -177,10 +177,9 @@ class IngestWorkflow:
             if self._paused:
                 await self._hold()
                 continue
-            room = self._window - len(self._active)
-            if room <= 0:
+            if not self._has_room():
                 await workflow.wait_condition(
-                    lambda: len(self._active) < self._window or self._paused or self._canceled
+                    lambda: self._has_room() or self._paused or self._canceled
                 )
                 continue
             if self._exhausted:
@@ -188,6 +187,7 @@ class IngestWorkflow:
                     break
                 await self._one_ends()
                 continue
+            room = self._window - len(self._active)
             request = PlanRequest(self._task, self._number, room)
             before = self._again
             planned: Planned = await self._control("plan", request, Planned)
@@ -197,6 +197,11 @@ class IngestWorkflow:
             if planned.wait_s and not planned.chunks:
                 await self._wait(planned.wait_s)
         await workflow.wait_condition(lambda: not self._active)
+
+    def _has_room(self) -> bool:
+        """Whether half of the window is free: chunks are planned several at once, since each plan
+        is a round trip, while the other half keeps the workers busy."""
+        return 2 * (self._window - len(self._active)) >= self._window
 
     async def _one_ends(self) -> None:
         before = len(self._active)
