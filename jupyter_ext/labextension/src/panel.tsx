@@ -2,7 +2,7 @@ import { CommandToolbarButton, ReactWidget, SidePanel, UseSignal } from '@jupyte
 import { CommandRegistry } from '@lumino/commands';
 import { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
-import { mountTasks } from '@mixpeek/ui/tasks.js';
+import { mountTasks } from '../../ui/tasks.js';
 import * as React from 'react';
 
 import { IRefine, ITrans, TasksAdapter, WIDE } from './adapters';

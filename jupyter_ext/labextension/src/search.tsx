@@ -4,7 +4,7 @@ import { CommandRegistry } from '@lumino/commands';
 import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
-import { mountResults } from '@mixpeek/ui/results.js';
+import { mountResults } from '../../ui/results.js';
 import * as React from 'react';
 
 import { IHit, IRefine, IResultsState, ITrans, SearchAdapter } from './adapters';

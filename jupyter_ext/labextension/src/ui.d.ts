@@ -1,6 +1,6 @@
 /** The views that notebooks share with us: plain modules beside this folder, see ui/ADAPTER.md. */
 
-declare module '@mixpeek/ui/results.js' {
+declare module '*/ui/results.js' {
   export function mountResults(
     el: HTMLElement,
     adapter: import('./adapters').IResultsAdapter,
@@ -14,7 +14,7 @@ declare module '@mixpeek/ui/results.js' {
   ): () => void;
 }
 
-declare module '@mixpeek/ui/tasks.js' {
+declare module '*/ui/tasks.js' {
   export function mountTasks(
     el: HTMLElement,
     adapter: import('./adapters').ITasksAdapter,
