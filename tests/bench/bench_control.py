@@ -35,6 +35,8 @@ class Control:
         self.took: dict[str, list[float]] = {"pause": [], "resume": [], "cancel": []}
 
     def once(self, number: int) -> None:
+        for i, path in enumerate(sorted(self.source.iterdir())):
+            path.write_text(f"text number {i} of {number}")  # known content is not extracted again
         task_id = self.client.ingest(
             self.source,
             bucket=f"b{number}",
@@ -71,7 +73,7 @@ def main() -> None:
         source = Path(folder) / "files"
         source.mkdir()
         for i in range(arguments.files):
-            (source / f"{i:05}.x").write_text(f"text number {i}")
+            (source / f"{i:05}.x").touch()
         stack = Stack(Path(folder) / "home", {"MIXPEEK_EXTRACTORS": "toys:Toy"})
         stack.up()
         try:

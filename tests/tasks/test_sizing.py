@@ -1,4 +1,4 @@
-"""Chunk sizes: small at both ends of a task, about two seconds of work between."""
+"""Chunk sizes: small at both ends of a task, about five seconds of work between."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +16,10 @@ def test_a_chunk_is_never_empty_nor_larger_than_what_waits(rate, waiting, slots,
         assert size <= max(1, rate * WORK_SECONDS + 1)
 
 
-def test_the_middle_is_two_seconds_and_the_ends_are_less():
-    assert chunk_size(100, 10_000, 2, first=False) == 200
+def test_the_middle_is_five_seconds_and_the_ends_are_less():
+    assert chunk_size(100, 10_000, 2, first=False) == 500
     assert chunk_size(100, 10_000, 2, first=True) == 25
-    assert chunk_size(100, 400, 2, first=False) == 100
+    assert chunk_size(100, 300, 2, first=False) == 100
     assert chunk_size(100, 30, 2, first=False) == 25
     assert chunk_size(None, 10_000, 2, first=True) == UNKNOWN_ITEMS
 

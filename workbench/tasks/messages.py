@@ -59,9 +59,12 @@ class ChunkRef:
 
 @dataclass(frozen=True)
 class PlanRequest:
+    """``idle``: no chunk of the task is under way, and what comes next should be seen soon."""
+
     task: TaskRef
     after: int
     most: int
+    idle: bool = False
 
 
 @dataclass(frozen=True)

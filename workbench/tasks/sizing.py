@@ -41,7 +41,7 @@ class Rates:
 
 def chunk_size(rate: float | None, waiting: int, slots: int, first: bool) -> int:
     """Items of the next chunk. ``waiting`` items are in no chunk yet; ``slots`` workers share them;
-    ``first`` while the task has no more chunks than slots."""
+    ``first`` while nothing of the task is under way, or was yet."""
     if rate is None:
         return min(waiting, UNKNOWN_ITEMS)
     most = rate * (FIRST_SECONDS if first else WORK_SECONDS)

@@ -125,7 +125,7 @@ class ControlActivities:
                 self._context.ledger.task, task.namespace_id, task.task_id
             )
             planned = await asyncio.to_thread(
-                plan_chunks, self._context, record, request.after, request.most
+                plan_chunks, self._context, record, request.after, request.most, request.idle
             )
             settled = planned.chunks or planned.exhausted or planned.wait_s
             if settled or time.monotonic() > deadline:

@@ -17,9 +17,12 @@ from workbench.tasks.sizing import MOST_BYTES, chunk_size
 CHUNK_TIMEOUT_S = 6 * 3600
 
 
-def plan_chunks(context: ControlContext, task: TaskRecord, after: int, most: int) -> Planned:
+def plan_chunks(
+    context: ControlContext, task: TaskRecord, after: int, most: int, idle: bool = False
+) -> Planned:
     """Chunks with numbers beyond ``after``: those that an earlier, lost answer had planned, else up
-    to ``most`` new ones, taken from the collections in turn."""
+    to ``most`` new ones, taken from the collections in turn. The first ones of an ``idle`` task are
+    small."""
     if task.bucket_id is None:
         raise ValueError(f"task {task.task_id} has no bucket")
     collections = {
@@ -35,9 +38,8 @@ def plan_chunks(context: ControlContext, task: TaskRecord, after: int, most: int
     while waiting and len(chunks) < most:
         turn = sorted(waiting)[number % len(waiting)]
         number += 1
-        chunk = _plan_one(
-            context, task, bucket, collections[turn], number, waiting[turn], number <= context.slots
-        )
+        first = number <= context.slots or (idle and len(chunks) < context.slots)
+        chunk = _plan_one(context, task, bucket, collections[turn], number, waiting[turn], first)
         if chunk is None or chunk.items >= waiting[turn]:
             del waiting[turn]
         else:

@@ -188,7 +188,7 @@ class IngestWorkflow:
                 await self._one_ends()
                 continue
             room = self._window - len(self._active)
-            request = PlanRequest(self._task, self._number, room)
+            request = PlanRequest(self._task, self._number, room, idle=not self._active)
             before = self._again
             planned: Planned = await self._control("plan", request, Planned)
             self._exhausted = planned.exhausted and self._again == before
