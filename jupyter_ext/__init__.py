@@ -1,7 +1,8 @@
 """The workbench in a notebook: ``%load_ext jupyter_ext``.
 
 Registers ``%mixpeek``, ``%%search`` and ``%%telemetry`` with their completion. Works in any IPython
-kernel, without JupyterLab; importing this package imports nothing heavy.
+kernel, without JupyterLab. The Jupyter server finds its extension here too, and JupyterLab the
+folder of its own; kernels and servers import this package, so it imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -13,6 +14,20 @@ if TYPE_CHECKING:
     from jupyter_ext.magics import Shell
 
 _REMOVE = "_mixpeek_remove"
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: ignore
+    return [{"module": "jupyter_ext"}]
+
+
+def _load_jupyter_server_extension(server_app: Any) -> None:  # pyright: ignore
+    from jupyter_ext.server import load
+
+    load(server_app)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore
+    return [{"src": "labextension/dist", "dest": "mixpeek-lab"}]
 
 
 def load_ipython_extension(shell: Shell) -> None:

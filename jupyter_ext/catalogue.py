@@ -16,6 +16,9 @@ from typing import Any, Final, cast
 from workbench.client import Client
 from workbench.client.sql import sql_tables
 from workbench.domain.errors import WorkbenchError
+from workbench.domain.mime import KINDS
+from workbench.domain.states import Category
+from workbench.domain.wire import FailureOut
 
 REMEMBERED: Final = 10.0  # seconds
 PATIENCE: Final = 0.3  # seconds
@@ -69,7 +72,7 @@ class Catalogue:
     def _ask(self, kind: str, answer: _Answer) -> None:
         names: list[str] = []
         try:
-            names = _KINDS[kind](self._connect())
+            names = _asked(kind)(self._connect())
         except WorkbenchError:
             names = []  # away, or it refuses: completion is no place to say so
         finally:
@@ -116,6 +119,48 @@ def _columns(client: Client) -> list[str]:
     ]
 
 
+def _kinds(_: Client) -> list[str]:
+    return list(KINDS)
+
+
+def _fields(client: Client) -> list[str]:
+    """What a filter of a search can name: what all documents have, and what extractors add."""
+    extractors = client.extractors(limit=MOST).results
+    return list(dict.fromkeys([*_COMMON, *(name for e in extractors for name in e.fields)]))
+
+
+def _failure_fields(_: Client) -> list[str]:
+    return [name for name in FailureOut.model_fields if name not in ("traceback", "worker")]
+
+
+def _mimes(client: Client) -> list[str]:
+    extractors = client.extractors(limit=MOST).results
+    return sorted({mime for e in extractors for mime in e.accepts if "*" not in mime})
+
+
+def _categories(_: Client) -> list[str]:
+    return [str(category) for category in Category]
+
+
+def _truth(_: Client) -> list[str]:
+    return ["true", "false"]
+
+
+def _nothing(_: Client) -> list[str]:
+    return []
+
+
+def _asked(kind: str) -> Callable[[Client], list[str]]:
+    noun, colon, field = kind.partition(": ")
+    if not colon:
+        return _KINDS[noun]
+    return (_VALUES if noun == "fields" else _FAILURE_VALUES).get(field, _nothing)
+
+
+_COMMON: Final = (
+    *("kind", "mime", "object_name", "bucket", "collection", "labels", "page"),
+    *("start_ms", "end_ms", "modified_at", "text", "object_id"),
+)
 _KINDS: Final[Mapping[str, Callable[[Client], list[str]]]] = {
     "buckets": _buckets,
     "collections": _collections,
@@ -124,4 +169,18 @@ _KINDS: Final[Mapping[str, Callable[[Client], list[str]]]] = {
     "tasks": _tasks,
     "namespaces": _namespaces,
     "columns": _columns,
+    "kinds": _kinds,
+    "fields": _fields,
+    "failure fields": _failure_fields,
+}
+_VALUES: Final[Mapping[str, Callable[[Client], list[str]]]] = {
+    "kind": _kinds,
+    "mime": _mimes,
+    "bucket": _buckets,
+    "collection": _collections,
+}
+_FAILURE_VALUES: Final[Mapping[str, Callable[[Client], list[str]]]] = {
+    "category": _categories,
+    "collection": _collections,
+    "retryable": _truth,
 }

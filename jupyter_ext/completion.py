@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from jupyter_ext import frames, stack
+from jupyter_ext import filter_completion, frames, stack
 from jupyter_ext.catalogue import Catalogue
 from jupyter_ext.desk import PROG
 from workbench.commands.tree import VERBS, find_verb, verb_parser
@@ -40,11 +40,12 @@ _NAMES: Final[Mapping[str, str]] = {
     "namespace": "namespaces",
     "settings": "settings",
     "extractors": "extractors",
+    "kind": "kinds",
 }
 _NAME_OF_VERB: Final[Mapping[str, str]] = {"objects": "buckets", "documents": "collections"}
 _NAME_OF_NOUN: Final[Mapping[str, str]] = {"bucket": "buckets", "collection": "collections"}
 _FILES: Final = frozenset({"source", "like"})
-_COMMAS: Final = frozenset({"extractors"})
+_COMMAS: Final = frozenset({"extractors", "kind"})
 
 
 class Context(Protocol):
@@ -206,6 +207,8 @@ def _values(
         return _starting(fragment, map(str, action.choices), "choice")
     if action.dest in _FILES:
         return _files(fragment)
+    if action.dest == "filter":
+        return _filter(verb, fragment, catalogue)
     kind = _NAMES.get(action.dest)
     if action.dest == "name":
         kind = _NAME_OF_VERB.get(verb) or _NAME_OF_NOUN.get(given[-1] if given else "")
@@ -213,6 +216,17 @@ def _values(
         return None
     piece = fragment.rpartition(",")[2] if action.dest in _COMMAS else fragment
     return _starting(piece, catalogue.names(kind), "name")
+
+
+def _filter(verb: str, fragment: str, catalogue: Catalogue) -> Found:
+    """Of a search the fields of documents, of the other verbs those of failures."""
+    noun = "fields" if verb == "search" else "failure fields"
+
+    def values(field: str) -> list[str]:
+        return catalogue.names(f"{noun}: {field}")
+
+    found = filter_completion.offer(fragment, catalogue.names(noun), values)
+    return Found(found.piece, found.texts, found.kind)
 
 
 def _starting(fragment: str, texts: Iterable[str], kind: str) -> Found:

@@ -17,33 +17,21 @@ from functools import partial
 from typing import Any, Final, cast
 
 from jupyter_ext import frames, modes, stack
-from jupyter_ext.cards import placed
 from jupyter_ext.errors import MixpeekUsageError, WaitInterrupted, from_workbench
-from jupyter_ext.results import Results, Rows, Table, Text
+from jupyter_ext.refining import Search
+from jupyter_ext.results import Help, Results, Rows, Shown, Table, Text
 from jupyter_ext.screen import LiveTask, Screen
-from jupyter_ext.task import Task, first_failures, raise_unless_good
-from jupyter_ext.thumbnails import EDGE
+from jupyter_ext.task import Task, raise_unless_good
+from jupyter_ext.task_list import Tasks
 from workbench.client import Client, connect
 from workbench.commands.base import INTERRUPTED, NOT_CLEAN, Context, Outcome
 from workbench.commands.parser import HelpRequested, WrongUse
+from workbench.commands.search import request as search_request
 from workbench.commands.tree import build_parser
 from workbench.domain.errors import WorkbenchError
-from workbench.domain.wire import Hit, SearchResponse, TaskOut
+from workbench.domain.wire import SearchResponse, TaskOut
 
 PROG: Final = "%mixpeek"
-_TASK_COLUMNS: Final = (
-    "task_id",
-    "kind",
-    "state",
-    "bucket",
-    "total",
-    "indexed",
-    "skipped",
-    "failed",
-    "documents",
-    "created_at",
-    "ended_at",
-)
 _NAME: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 _WHERE: Final = ("MIXPEEK_URL", "MIXPEEK_API_KEY", "MIXPEEK_HOME", "MIXPEEK_NAMESPACE")
 
@@ -69,7 +57,7 @@ class Desk:
         line. Gives what to display, or None."""
         self.screen.mode()  # a wrong setting is an error here, not in the middle of a display
         if not words or words[0] in ("-h", "--help"):
-            return Text(build_parser(PROG).format_help() + stack.HELP)
+            return Help(build_parser(PROG).format_help() + stack.HELP)
         if words[0] in stack.VERBS:
             return stack.run(words[0], words[1:])
         try:
@@ -78,19 +66,21 @@ class Desk:
                 _put(text, args)
             return self._run(args)
         except HelpRequested as help_:
-            return Text(help_.text)
+            return Help(help_.text)
         except WorkbenchError as error:
             raise from_workbench(error) from error
 
     def _run(self, args: argparse.Namespace) -> object:
         client = self.client(args.namespace)
-        live = LiveTask(self.screen, partial(first_failures, client))
+        live = LiveTask(self.screen, client)
         sql = getattr(args, "sql", "")
         named = frames.named(self.namespace, sql)
         context = Context(client, live, _confirm, named, live.uploading)
-        outcome: Outcome = args.verb.run(context, args)
-        if outcome.status == INTERRUPTED:
+        try:
+            outcome: Outcome = args.verb.run(context, args)
+        finally:
             live.stopped()
+        if outcome.status == INTERRUPTED:
             raise WaitInterrupted(outcome.data.task_id)
         return self._object(outcome, args, client)
 
@@ -99,17 +89,20 @@ class Desk:
             case "task":
                 return self._task(outcome, args, client)
             case "tasks":
-                return Rows([_flat(t) for t in outcome.data], _TASK_COLUMNS, outcome.note)
+                return Tasks(outcome.data, outcome.note, client, self.screen)
             case "hits":
-                query = " ".join(args.text) or None
-                picture = partial(_picture, client)
-                return Results(cast(SearchResponse, outcome.data), query, self.screen, picture)
+                return self._results(cast(SearchResponse, outcome.data), args, client)
             case "rows" | "failures":
                 return Rows(outcome.data, outcome.columns, outcome.note)
             case "frame":
                 return Table(outcome.data, outcome.note)
             case "text":
                 return Text(str(outcome.data))
+
+    def _results(self, found: SearchResponse, args: argparse.Namespace, client: Client) -> Results:
+        query = " ".join(args.text) or None
+        search = Search(partial(search_request, args), client.search, found, query, args.top)
+        return Results(search, Shown(client, self.screen))
 
     def _task(self, outcome: Outcome, args: argparse.Namespace, client: Client) -> Task:
         task = cast(TaskOut, outcome.data)
@@ -149,11 +142,6 @@ def _put(text: str, args: argparse.Namespace) -> None:
     args.text = [text] if text else []
 
 
-def _flat(task: TaskOut) -> dict[str, Any]:
-    given = {**task.progress.model_dump(), **task.model_dump(mode="python")}
-    return {name: given[name] for name in _TASK_COLUMNS}
-
-
 def _tell(note: str) -> None:
     print(note, file=sys.stderr)
 
@@ -163,10 +151,3 @@ def _confirm(question: str) -> bool:
     with suppress(EOFError, OSError, NotImplementedError):
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     return False
-
-
-def _picture(client: Client, hit: Hit) -> bytes:
-    """The part of the object that was found; the object where it was found as a whole."""
-    if placed(hit):
-        return client.preview(hit.document_id, size=EDGE)
-    return client.thumbnail(hit.object_id, size=EDGE)

@@ -1,8 +1,9 @@
-"""How outputs appear, by ``MIXPEEK_PROGRESS=auto|html|text|off``.
+"""How outputs appear, by ``MIXPEEK_PROGRESS=auto|widget|html|text|off``.
 
-``html``: one display that is updated while a task runs. ``text``: one display, at its end, without
-ids and times, so that two runs of a notebook can be compared (nbval does not apply updates).
-``off``: none. ``auto`` is ``html`` where somebody looks on and ``text`` elsewhere: under papermill,
+``widget``: live views that can be worked with. ``html``: one display that is updated while a task
+runs. ``text``: one display, at its end, without ids and times, so that two runs of a notebook can
+be compared (nbval does not apply updates). ``off``: none. ``auto`` is ``widget`` where somebody
+looks on (``html`` where the kernel has no anywidget) and ``text`` elsewhere: under papermill,
 nbconvert and nbval nothing tells the kernel of a front end.
 """
 
@@ -14,12 +15,14 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from jupyter_ext import widgets
 from jupyter_ext.errors import MixpeekUsageError
 
 VARIABLE = "MIXPEEK_PROGRESS"
 
 
 class Mode(Enum):
+    WIDGET = "widget"
     LIVE = "html"
     FINAL = "text"
     OFF = "off"
@@ -27,7 +30,7 @@ class Mode(Enum):
     @property
     def stable(self) -> bool:
         """Whether outputs leave out what differs in every run."""
-        return self is not Mode.LIVE
+        return self in (Mode.FINAL, Mode.OFF)
 
 
 def current(namespace: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Mode:
@@ -35,13 +38,21 @@ def current(namespace: Mapping[str, Any], environ: Mapping[str, str] | None = No
     environ = os.environ if environ is None else environ
     said = environ.get(VARIABLE, "auto").strip().lower() or "auto"
     if said == "auto":
-        return Mode.LIVE if _watched(namespace, environ) else Mode.FINAL
+        if not _watched(namespace, environ):
+            return Mode.FINAL
+        return Mode.WIDGET if widgets.available() else Mode.LIVE
     try:
-        return Mode(said)
+        mode = Mode(said)
     except ValueError:
         raise MixpeekUsageError(
-            f"{VARIABLE} is {said!r}", "it takes auto, html, text or off"
+            f"{VARIABLE} is {said!r}", "it takes auto, widget, html, text or off"
         ) from None
+    if mode is Mode.WIDGET and not widgets.available():
+        raise MixpeekUsageError(
+            f"{VARIABLE} is widget, and this kernel has no anywidget",
+            "`pip install 'mixpeek-workbench[notebook]'`, or set it to html",
+        )
+    return mode
 
 
 def _watched(namespace: Mapping[str, Any], environ: Mapping[str, str]) -> bool:

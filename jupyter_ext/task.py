@@ -14,8 +14,11 @@ from jupyter_ext.errors import (
     WaitInterrupted,
     from_workbench,
 )
-from jupyter_ext.screen import LiveTask, Screen
+from jupyter_ext.modes import Mode
+from jupyter_ext.saved import MARK
+from jupyter_ext.screen import LiveTask, Screen, first_failures, task_bundle
 from jupyter_ext.task_view import TaskView
+from jupyter_ext.watching import Watching
 from workbench.client import Client
 from workbench.domain.errors import WorkbenchError
 from workbench.domain.states import TaskState
@@ -74,13 +77,14 @@ class Task:
     def wait(self, strict: bool = False) -> Task:
         """Wait for the end and show progress. Raises as ``%mixpeek wait`` does: on FAILED and
         CANCELED, and with ``strict`` on failures too."""
-        live = LiveTask(self._screen, lambda _: self._first_failures())
+        live = LiveTask(self._screen, self._client)
         try:
             self.out = self._ask(lambda: self._client.wait(self.task_id, live))
         except KeyboardInterrupt:
             self.out = live.last or self.out
-            live.stopped()
             raise WaitInterrupted(self.task_id) from None
+        finally:
+            live.stopped()
         raise_unless_good(self.out, strict)
         return self
 
@@ -125,19 +129,35 @@ class Task:
         except WorkbenchError as error:
             raise from_workbench(error) from error
 
-    def _first_failures(self) -> Sequence[FailureOut]:
-        return first_failures(self._client, self.task_id)
-
     def _ipython_display_(self) -> None:
         """The present state; nothing where the running cell has shown the end already."""
         if self.state.ended and self.task_id in self._screen.shown:
             return
         if not self.state.ended:
             self._look()
-        failed = self.state.ended and self.out.progress.failed
-        failures = self._first_failures() if failed else ()
-        stable = self._screen.mode().stable
-        self._screen.show_task(TaskView(self.out, failures, stable=stable))
+        if not self.state.ended and self._screen.mode() is Mode.WIDGET:
+            self._show_live()
+            return
+        self._screen.show_task(self._seen(self.out))
+
+    def _seen(self, task: TaskOut) -> TaskView:
+        failed = task.state.ended and task.progress.failed
+        failures = first_failures(self._client, task.task_id) if failed else ()
+        return TaskView(task, failures, stable=self._screen.mode().stable)
+
+    def _show_live(self) -> None:
+        """A view that follows the task and becomes static when it has ended."""
+
+        def ended(tasks: Sequence[TaskOut]) -> None:
+            self.out = next(task for task in tasks if task.task_id == self.task_id)
+            handle.update(task_bundle(self._seen(self.out)), raw=True)
+            watching.view.over()
+
+        home = self._screen.home(self._client)
+        watching = Watching(self._client, [self.out], home, ended)
+        bundle = {**watching.view.mime, **task_bundle(self._seen(self.out))}
+        handle = self._screen.show(bundle, MARK)
+        watching.start()
 
     def _look(self) -> None:
         """The present state, or the last one seen where the service does not answer."""
@@ -169,15 +189,6 @@ def _failure_ids(failures: pd.DataFrame | Iterable[str] | None) -> list[str]:
     if not chosen:
         raise MixpeekUsageError("no failure is chosen", "task.retry() tries all of them again")
     return chosen
-
-
-def first_failures(client: Client, task_id: str) -> Sequence[FailureOut]:
-    """Those that an output lists; none where the service does not answer, for the output itself
-    must come."""
-    try:
-        return client.failures(task_id, limit=task_view.FAILURES).results
-    except WorkbenchError:
-        return ()
 
 
 def raise_unless_good(task: TaskOut, strict: bool) -> None:

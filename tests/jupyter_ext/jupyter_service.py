@@ -16,6 +16,7 @@ from jupyter_samples import T0, answer, ended, picture, some_hits, task
 
 import workbench
 from workbench.domain.errors import Code, WorkbenchError, not_found
+from workbench.domain.mime import KINDS, Kind, kind_of
 from workbench.domain.states import TaskState
 from workbench.domain.wire import (
     BucketOut,
@@ -25,6 +26,8 @@ from workbench.domain.wire import (
     ErrorEnvelope,
     ExtractorOut,
     FailureOut,
+    HealthOut,
+    Hit,
     IngestRequest,
     Page,
     RetryRequest,
@@ -36,6 +39,7 @@ from workbench.domain.wire import (
 )
 
 KEY = "test-key-0123456789"
+HOME = "hom_of_the_test"
 
 
 class Service:
@@ -89,7 +93,14 @@ def build(service: Service) -> FastAPI:
             raise WorkbenchError(Code.INVALID_FILTER, "'page >' breaks off", "e.g. page > 3")
         if request.buckets == ["nowhere"]:
             raise not_found("bucket", "nowhere", "`mixpeek buckets` lists them")
-        return service.found.model_copy(update={"hits": service.found.hits[: request.top]})
+        last = request.offset + request.top
+        hits = [hit for hit in service.found.hits if _kind(hit) in (request.kinds or KINDS)]
+        return service.found.model_copy(update={"hits": hits[request.offset : last]})
+
+    @app.get("/v1/health")
+    def health() -> HealthOut:
+        version = workbench.__version__
+        return HealthOut(state="ok", version=version, home_id=HOME, started_at=T0, parts={})
 
     @app.post("/v1/tasks/ingest", status_code=202)
     def ingest(request: IngestRequest, idempotency_key: str = Header()) -> TaskOut:
@@ -156,6 +167,10 @@ def build(service: Service) -> FastAPI:
     return app
 
 
+def _kind(hit: Hit) -> Kind:
+    return kind_of(hit.mime)
+
+
 def _names(app: FastAPI, service: Service) -> None:
     @app.get("/v1/buckets")
     def buckets() -> Page[BucketOut]:
@@ -198,7 +213,7 @@ def _names(app: FastAPI, service: Service) -> None:
                     version=1,
                     parameters={"properties": {"chunk_size": {}}},
                     features=[],
-                    fields={},
+                    fields={"chunk_count": "integer"},
                     resources={},
                     **given,
                 )

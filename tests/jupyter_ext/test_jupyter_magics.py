@@ -210,6 +210,7 @@ def test_ingest_is_live_where_somebody_looks(
     notebook: Notebook, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JPY_SESSION_NAME", "x.ipynb")
+    monkeypatch.setattr("jupyter_ext.widgets.available", lambda: False)
     notebook.service.states[1:2] = [task(TaskState.IN_PROGRESS) for _ in range(3)]
     cell = notebook.run(f"t = %mixpeek ingest '{media}'\nt")
     first, *updates = cell.displays
@@ -234,7 +235,7 @@ def test_modes(
 
 def test_an_unknown_mode_is_an_error(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIXPEEK_PROGRESS", "loud")
-    assert "auto, html, text or off" in str(notebook.run("%mixpeek wait tsk_1").error)
+    assert "auto, widget, html, text or off" in str(notebook.run("%mixpeek wait tsk_1").error)
 
 
 def test_detached(notebook: Notebook, media: Path) -> None:

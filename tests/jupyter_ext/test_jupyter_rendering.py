@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import threading
 
 import pytest
@@ -19,9 +21,10 @@ from jupyter_samples import (
 )
 from lab_sanitizer import problems, sanitized
 
-from jupyter_ext import cards, table_view, task_view, thumbnails, words
+from jupyter_ext import cards, help_view, table_view, task_view, thumbnails, words
 from jupyter_ext.cards import View
 from jupyter_ext.task_view import TaskView
+from workbench.commands.tree import find_verb, verb_parser
 from workbench.domain.states import TaskState
 from workbench.domain.wire import CollectionProgress, Folded, Funnel, TaskOut
 
@@ -290,3 +293,13 @@ def test_hits_of_one_object_are_folded_under_the_best() -> None:
     view = View(answer([best]), "x", stable=True)
     assert "2 more: 0:42, 1:10" in cards.render(view, {})
     assert "2 more: 0:42, 1:10" in cards.plain(view)
+
+
+def test_help_is_a_table_that_loses_no_word() -> None:
+    text = verb_parser(find_verb("search"), "%mixpeek search").format_help()
+    page = help_view.render(text)
+    assert problems(page) == []
+    assert page.count("<tr") == text.count("\n  -") + 1
+    bare = html.unescape(re.sub("<[^>]+>", " ", page))
+    assert "".join(bare.split()) == "".join(text.split())
+    assert "&lt;" in help_view.render("usage: x\n\n  <b>  <script>")

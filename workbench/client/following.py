@@ -74,6 +74,16 @@ def follow(
 def read_events(body: Body) -> Iterator[TaskEvent]:
     """The events of one stream; one that was cut in the middle is dropped. Kinds that a newer
     service added are passed over."""
+    for kind, data in frames(body):
+        if kind == "state":
+            yield StateEvent(decode(TaskStateOut, data))
+        elif kind in ("progress", "end"):
+            yield ProgressEvent(decode(TaskOut, data), kind == "end")
+
+
+def frames(body: Body) -> Iterator[tuple[str, bytes]]:
+    """Kind and data of each event of a stream. Comments, which only say that the other side is
+    there, come as a kind that is empty."""
     kind, data = "", b""
     for line in body.lines():
         name, _, value = line.rstrip(b"\r").partition(b": ")
@@ -84,11 +94,10 @@ def read_events(body: Body) -> Iterator[TaskEvent]:
                 data = value
             case b"":
                 if value:
-                    continue  # a comment
-                if kind == "state":
-                    yield StateEvent(decode(TaskStateOut, data))
-                elif kind in ("progress", "end"):
-                    yield ProgressEvent(decode(TaskOut, data), kind == "end")
+                    yield "", value
+                    continue
+                if kind:
+                    yield kind, data
                 kind, data = "", b""
             case _:
                 continue

@@ -144,6 +144,10 @@ class Session:
         request = Request("GET", _target(path, parameters), headers or {}, read=read)
         return self._deliver(request, opened, True, patience)[0]
 
+    def forward(self, request: Request) -> Body:
+        """The service's answer whatever its status, asked for once: for who hands it on."""
+        return self._once(request)
+
     def close(self) -> None:
         with self._lock:
             transport, self._transport = self._transport, None

@@ -53,26 +53,29 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(context: Context, args: argparse.Namespace) -> Outcome:
+def request(args: argparse.Namespace) -> SearchRequest:
+    """What the arguments ask for. An example is read from its file."""
     text = " ".join(args.text).strip()
     if bool(text) == bool(args.like):
         raise WrongUse(
             "search takes a text or --like FILE" + (", not both" if text else ""),
             "e.g. search 'a dog on a beach'",
         )
-    found = context.client.search(
-        SearchRequest(
-            text=text or None,
-            media=example(Path(args.like)) if args.like else None,
-            buckets=args.bucket,
-            collections=args.collection,
-            kinds=args.kind,
-            filter=args.filter,
-            mode=args.mode,
-            group=args.group,
-            top=args.top,
-        )
+    return SearchRequest(
+        text=text or None,
+        media=example(Path(args.like)) if args.like else None,
+        buckets=args.bucket,
+        collections=args.collection,
+        kinds=args.kind,
+        filter=args.filter,
+        mode=args.mode,
+        group=args.group,
+        top=args.top,
     )
+
+
+def _run(context: Context, args: argparse.Namespace) -> Outcome:
+    found = context.client.search(request(args))
     note = "; ".join(found.warnings) or None
     return Outcome("hits", found, found.model_dump(mode="json"), note=note)
 

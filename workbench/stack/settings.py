@@ -32,7 +32,7 @@ from workbench.stack.values import PARSERS
 PREFIX = "MIXPEEK_"
 #: Variables of the same prefix that are not settings of the stack: the client's and the magics',
 #: and the one that marks the processes of a stack.
-NOT_SETTINGS = frozenset({"URL", "API_KEY", "NAMESPACE", "PROGRESS", "RUNTIME"})
+NOT_SETTINGS = frozenset({"URL", "API_KEY", "NAMESPACE", "PROGRESS", "RUNTIME", "LABEXTENSION"})
 
 
 @dataclass(frozen=True, repr=False)
