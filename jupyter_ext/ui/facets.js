@@ -89,7 +89,7 @@ export function facetBar(trans, choose) {
       const kinds = merged(facets.kinds, refine.kinds);
       const buckets = merged(facets.buckets, refine.buckets);
       /** @type {Node[]} */
-      const parts = [chip(trans.__("all"), facets.all, !isChosen(refine), () => choose(nothingChosen()), "all")];
+      const parts = [chip(trans.__("all"), facets.all || null, !isChosen(refine), () => choose(nothingChosen()), "all")];
       if (kinds.length > 1 || refine.kinds.length) {
         for (const [kind, count] of kinds) {
           parts.push(chip(kind, count, refine.kinds.includes(kind), () => choose({ ...refine, kinds: toggled(refine.kinds, kind) }), `kind:${kind}`));

@@ -74,6 +74,8 @@ def _execute(notebook: Path, result: Path, media: Path) -> str | None:
             kernel_name="python3",
             progress_bar=False,
             store_widget_state=False,
+            # Else it warns that a kernel of this machine is spoken to over loopback.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
     except papermill.PapermillExecutionError as error:
         return f"cell {error.exec_count}: {error.ename}: {error.evalue}"
