@@ -3,6 +3,7 @@
 # make test    everything a change can break
 # make faults  kill -9 of every part, 20 times each, in the middle of an ingest (about half an hour)
 # make eval    how good the packaged models are; writes docs/quality.md (about a minute)
+# make hostile the whole corpus of files made to harm (about four minutes)
 # make check   the part of it that needs no running: format, lint, types, import rules, pins
 # make constraints   resolves the dependencies anew
 
@@ -11,7 +12,7 @@ demo lab up down: export MIXPEEK_HOME := $(or $(MIXPEEK_HOME),$(CURDIR)/.mixpeek
 NOTEBOOK ?= notebooks/quickstart.ipynb
 PYTHON := .venv/bin/python
 
-.PHONY: demo lab test faults eval check setup constraints up down
+.PHONY: demo lab test faults hostile eval check setup constraints up down
 
 demo: setup
 	@$(PYTHON) -P -m workbench.stack.demo
@@ -26,10 +27,14 @@ down: setup
 	@$(PYTHON) -P -m workbench down
 
 test: check
-	$(PYTHON) -m pytest
+	PYTHONHASHSEED=0 $(PYTHON) -m pytest -m "not engines" -n 2 --dist loadfile
+	$(PYTHON) -m pytest -m engines
 
 faults: setup
 	$(PYTHON) tests/faults/run_faults.py $(FAULTS)
+
+hostile: setup
+	HOSTILE=all $(PYTHON) -m pytest -s tests/hostile
 
 eval: setup
 	$(PYTHON) tests/eval/run_eval.py

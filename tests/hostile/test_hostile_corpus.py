@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hostile_files import Bait, corpus
+from hostile_files import ALL, Bait, corpus
 from hostile_run import LIMIT
 from hostile_trace import CALLS, Traced, read_trace
 
@@ -117,10 +117,10 @@ def test_it_ends_as_documents_or_as_a_clear_failure_in_time(ran: Ran, name: str)
 
 
 def test_the_corpus_is_large_and_reaches_every_extractor(ran: Ran) -> None:
-    assert len(NAMES) >= 200
+    assert len(NAMES) >= (200 if ALL else 70)
     reached = Counter(end["extractor"] for end in ran.report["ends"])
-    assert min(reached[e["extractor"]] for e in ran.report["before"]) >= 10, reached
-    assert sum(bool(end["failures"]) for end in ran.report["ends"]) > 100
+    assert min(reached[e["extractor"]] for e in ran.report["before"]) >= (10 if ALL else 2), reached
+    assert sum(bool(end["failures"]) for end in ran.report["ends"]) > (100 if ALL else 35)
 
 
 def test_every_extractor_goes_on_afterwards(ran: Ran) -> None:

@@ -29,7 +29,7 @@ from workbench.store.records import CollectionRecord, TaskRecord
 from workbench.store.segments import LiveObject
 from workbench.tasks.context import ControlContext
 from workbench.tasks.points import content_key, points
-from workbench.vectors.port import Point, PointBatch, SpaceSpec, scroll_all
+from workbench.vectors.port import Point, PointBatch, SpaceSpec, delete_if_any, scroll_all
 
 SLICE_SECONDS = 2.0
 UPSERTED_AT_ONCE = 1000
@@ -220,7 +220,7 @@ async def _strays_of(
         any_of("segment", tuple(sorted(segments))),
     ]
     if kept:
-        return await context.vectors.delete(
-            space, And((*conditions, Not((any_of("content", kept),))))
+        return await delete_if_any(
+            context.vectors, space, And((*conditions, Not((any_of("content", kept),))))
         )
-    return await context.vectors.delete(space, And(tuple(conditions)))
+    return await delete_if_any(context.vectors, space, And(tuple(conditions)))

@@ -162,6 +162,15 @@ class VectorStore(Protocol):
     async def close(self) -> None: ...
 
 
+async def delete_if_any(store: VectorStore, space: str, where: Filter) -> int:
+    """Delete what matches. Objects that gave no documents name a space that nothing may ever have
+    made: there is nothing to delete then."""
+    try:
+        return await store.delete(space, where)
+    except SpaceNotFound:
+        return 0
+
+
 async def scroll_all(
     store: VectorStore, space: str, where: Filter | None = None, *, page: int = 1000
 ) -> AsyncIterator[list[Point]]:

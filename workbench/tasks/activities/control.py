@@ -39,6 +39,7 @@ from workbench.tasks.messages import (
     TaskRef,
 )
 from workbench.telemetry.events import StageEvent
+from workbench.vectors.port import delete_if_any
 
 #: How long a plan waits for items while the listing goes on.
 PLAN_WAIT_SECONDS = 1.0
@@ -184,7 +185,7 @@ class ControlActivities:
                     (eq("namespace", task.namespace_id), any_of("object_id", tuple(missing)))
                 )
                 for space in spaces:
-                    await self._context.vectors.delete(space, where)
+                    await delete_if_any(self._context.vectors, space, where)
                 await asyncio.to_thread(ledger.removed, task.namespace_id, task.task_id, missing)
                 self._context.changed(task.task_id)
         return False
@@ -222,7 +223,7 @@ class ControlActivities:
         async with heartbeats():
             where = await asyncio.to_thread(self._target_filter, task.namespace_id, kind, target)
             for space in await asyncio.to_thread(context.endings.spaces, task.namespace_id):
-                await context.vectors.delete(space, where)
+                await delete_if_any(context.vectors, space, where)
             keys = await asyncio.to_thread(
                 context.endings.segments_of, task.namespace_id, kind, target
             )

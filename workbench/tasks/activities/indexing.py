@@ -29,6 +29,7 @@ from workbench.tasks.context import ControlContext
 from workbench.tasks.messages import IndexRequest
 from workbench.tasks.points import content_key, points
 from workbench.telemetry.events import StageEvent
+from workbench.vectors.port import delete_if_any
 
 DELETED_AT_ONCE = 500
 
@@ -90,7 +91,7 @@ async def _delete_stale(
                     Not((any_of("content", present),)),
                 )
             )
-            await context.vectors.delete(each.space, where)
+            await delete_if_any(context.vectors, each.space, where)
 
 
 def _result(manifest: Manifest, outcome: Outcome, space: str, key: str | None) -> ChunkResult:
