@@ -27,7 +27,7 @@ down: setup
 	@$(PYTHON) -P -m workbench down
 
 test: check
-	PYTHONHASHSEED=0 $(PYTHON) -m pytest -m "not engines" -n 2 --dist loadfile
+	$(PYTHON) -m pytest -m "not engines" -n 2 --dist loadfile
 	$(PYTHON) -m pytest -m engines
 
 faults: setup

@@ -91,7 +91,7 @@ MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # 128 kbit/s at 44.1 kHz: 417 byte
         (b"fLaC\0\0\0\x22" + bytes(34), "audio/flac"),
         (b"OggS\0\x02" + bytes(22) + b"\x01\x13OpusHead", "audio/ogg"),
         (b"OggS\0\x02" + bytes(22) + b"\x01\x2a\x80theora", "video/ogg"),
-        (gzip.compress(b"hello"), "application/gzip"),
+        (gzip.compress(b"hello", mtime=0), "application/gzip"),
         (archive(), "application/x-tar"),
         (zipped("[Content_Types].xml", "word/document.xml"), "docx"),
         (zipped("[Content_Types].xml", "xl/workbook.xml"), "xlsx"),

@@ -37,6 +37,7 @@ from workbench.vectors.port import (
     SpaceSpec,
     Vectors,
     VectorStore,
+    delete_if_any,
     scroll_all,
 )
 
@@ -512,6 +513,7 @@ async def test_a_space_that_is_not_there(store: VectorStore, fresh: str) -> None
         await store.upsert(fresh, batch([0]))
     with pytest.raises(SpaceNotFound):
         await store.delete(fresh, eq("a", 1))
+    assert await delete_if_any(store, fresh, eq("a", 1)) == 0
     with pytest.raises(SpaceNotFound):
         await store.retrieve(fresh, [number(0)])
     with pytest.raises(SpaceNotFound):
