@@ -69,18 +69,12 @@ class Notebook:
             return [before[: c.start] + c.text for c in offered]
 
 
-@pytest.fixture(scope="session")
-def jupyter_server() -> Iterator[jupyter_service.Service]:
+@pytest.fixture
+def service() -> Iterator[jupyter_service.Service]:
+    """One for each test, at an address of its own: a thread that an earlier test left watching its
+    task would else take this test's states."""
     with jupyter_service.running() as service:
         yield service
-
-
-@pytest.fixture
-def service(jupyter_server: jupyter_service.Service) -> jupyter_service.Service:
-    url = jupyter_server.url
-    jupyter_server.__init__()
-    jupyter_server.url = url
-    return jupyter_server
 
 
 @pytest.fixture

@@ -67,7 +67,9 @@ def test_a_failing_ingest_fails_the_run_with_our_words(
     assert caught.value.ename == "TaskFailed"
     assert caught.value.evalue == "ingest trip failed: nothing matched. name an extractor"
     cells = {cell.source: cell for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells}
-    [wait] = cells["t = %mixpeek wait tsk_1"].outputs
+    waited = cells["t = %mixpeek wait tsk_1"].outputs
+    assert len(waited) == 1, waited
+    [wait] = waited
     assert "completed" in wait["data"]["text/html"]
     display, error = cells["%mixpeek ingest ."].outputs
     assert "failed" in display["data"]["text/plain"]
