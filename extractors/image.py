@@ -16,6 +16,7 @@ and never reaches the model.
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,9 +25,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from extractors import minilm
+from extractors import drawings, hub, minilm
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
 from extractors.models import default_threads
@@ -42,6 +43,7 @@ from workbench.extraction.contract import (
     ExtractorSpec,
     Output,
     Parameters,
+    Part,
     Query,
     Source,
     Vector,
@@ -67,12 +69,21 @@ ACCEPTS = (
     "image/x-portable-bitmap",
     "image/x-portable-graymap",
     "image/x-portable-pixmap",
+    drawings.MIME,
 )
 
 
 class ImageParameters(Bounded):
-    """Limits for content that nobody vouches for."""
+    """The model, and limits for content that nobody vouches for."""
 
+    ADDED = frozenset({"model"})
+
+    model: str = Field(
+        MODEL,
+        max_length=200,
+        description=f"what a text finds pictures by: {MODEL} is packaged; others that fastembed "
+        "knows (Qdrant/clip-ViT-B-32-vision, …) come from the model hub",
+    )
     max_pixels: int = Field(
         100_000_000,
         ge=1,
@@ -85,6 +96,22 @@ class ImageParameters(Bounded):
         8, ge=1, le=100, description="frames of an animation that are looked at, evenly spread"
     )
 
+    @field_validator("model")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name != MODEL:
+            hub.check("image", name)
+            hub.check("text", hub.text_tower(name))
+        return name
+
+    def outputs_of(self, declared: tuple[Output, ...]) -> tuple[Output, ...]:
+        """With another model ``semantic`` lies in its space, which pictures search as well."""
+        if self.model == MODEL:
+            return declared
+        size, model = hub.dimension("image", self.model), f"fastembed:{self.model}"
+        chosen = Output("semantic", size, model, queries=frozenset({"text", "image"}))
+        return tuple(chosen if each.name == "semantic" else each for each in declared)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -96,6 +123,7 @@ class Prepared:
     payload: dict[str, Any]
     page: int | None = None
     start_ms: int | None = None
+    words: str = ""
 
 
 class ImageExtractor(Extractor):
@@ -124,16 +152,20 @@ class ImageExtractor(Extractor):
     )
 
     parameters: ImageParameters
+    shows = frozenset({drawings.MIME})
     _sight: Sight
+    _pictures: hub.PictureModel | None = None
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         super().__init__(parameters)
-        self._encoder: minilm.Encoder | None = None
+        self._encoder: minilm.Encoder | hub.TextModel | None = None
         self._opening = threading.Lock()
 
     def load(self) -> None:
         silence()
         self._sight = Sight(default_threads())
+        if self.parameters.model != MODEL:
+            self._pictures = hub.picture_model(self.parameters.model, default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         waiting: list[Prepared] = []
@@ -149,19 +181,40 @@ class ImageExtractor(Extractor):
             yield from self._finish(waiting)
 
     def encode(self, query: Query, output: str) -> Vector:
-        if output == "visual" and query.kind == "image":
-            return self._encode_picture(query.data or b"")
+        chosen = {each.name: each.queries for each in self.outputs}.get(output, frozenset())
+        if query.kind == "image" and query.kind in chosen:
+            view = self._example(query.data or b"")
+            if output == "semantic" and self._pictures is not None:
+                return self._pictures.look([view])[0]
+            return self._sight.look([view])[0].visual
         if output == "semantic" and query.kind == "text":
             return self._text_encoder().encode_query(query.text or "")
         raise ValueError(f"{output} cannot be searched with {query.kind}")
 
     def retitle(self, text: str | None, labels: Sequence[str], name: str) -> str | None:
-        return caption(name_words(name), tuple(labels))
+        words = (text or "").partition("\n")[2]  # of a drawing
+        return _told(caption(name_words(name), tuple(labels)), words)
+
+    @classmethod
+    def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
+        """Drawings as pictures: the service never shows the file itself."""
+        del part
+        try:
+            drawn = drawings.draw(source.read())
+        except Refused as refused:
+            raise ValueError(str(refused)) from refused
+        picture = Image.open(io.BytesIO(drawn.png), formats=["PNG"]).convert("RGB")
+        picture.thumbnail((edge, edge), Image.Resampling.BICUBIC)
+        file = io.BytesIO()
+        picture.save(file, "WEBP", quality=80)
+        return file.getvalue()
 
     def _prepare(self, index: int, source: Source) -> list[Prepared]:
         """All of one source that goes through the model; animations without frames that repeat."""
         data = source.read()
         found: list[Prepared] = []
+        if drawings.is_drawing(data):
+            return [self._drawing(index, source.name, data)]
         with self.clock("decode", size=len(data)):
             picture = open_picture(data, self.parameters.max_pixels)
             several = picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1
@@ -172,6 +225,19 @@ class ImageExtractor(Extractor):
                 page = number + 1 if several else None
                 found.append(replace(one, page=page, start_ms=start_ms))
         return found
+
+    def _drawing(self, index: int, name: str, data: bytes) -> Prepared:
+        with self.clock("decode", size=len(data)):
+            drawn = drawings.draw(data)
+            picture = open_picture(drawn.png, self.parameters.max_pixels)
+            seen = self._view(index, name, picture, drawn.png)
+        stated = {
+            "width": drawn.width,
+            "height": drawn.height,
+            "orientation": _orientation(drawn.width, drawn.height),
+            "format": "SVG",
+        }
+        return replace(seen, payload={**seen.payload, **stated}, words=drawn.words)
 
     def _seen(self, picture: ImageFile.ImageFile) -> Iterator[tuple[int, int | None]]:
         """Turns to each page or frame: its number, and when an animation shows it."""
@@ -205,35 +271,50 @@ class ImageExtractor(Extractor):
         for first in range(0, len(batch), TOGETHER):
             together = batch[first : first + TOGETHER]
             with self.clock("infer", rows=len(together)):
-                seen = self._sight.look([picture.view for picture in together])
-            for picture, found in zip(together, seen, strict=True):
+                views = [picture.view for picture in together]
+                seen = self._sight.look(views)
+                meant = [each.semantic for each in seen]
+                if self._pictures is not None:
+                    meant = list(self._pictures.look(views))
+            for picture, found, semantic in zip(together, seen, meant, strict=True):
                 document = Document(
-                    text=caption(name_words(picture.name), found.tags),
+                    text=_told(caption(name_words(picture.name), found.tags), picture.words),
                     page=picture.page,
                     start_ms=picture.start_ms,
                     labels=found.tags,
                     payload=picture.payload,
-                    vectors={"visual": found.visual, "semantic": found.semantic},
+                    vectors={"visual": found.visual, "semantic": semantic},
                 )
                 documents.setdefault(picture.index, []).append(document)
         for index, those in documents.items():
             yield Extracted(index, tuple(those))
 
-    def _encode_picture(self, data: bytes) -> Vector:
+    def _example(self, data: bytes) -> npt.NDArray[np.uint8]:
         try:
+            if drawings.is_drawing(data):  # the service draws nothing that nobody vouches for
+                raise ValueError("an SVG cannot be the example; save it as a PNG")
             picture = open_picture(data, self.parameters.max_pixels)
             decode(picture, data, least=SIZE)
-            view = fit(picture, read_notes(picture).orientation)
+            return fit(picture, read_notes(picture).orientation)
         except Refused as refused:
             raise ValueError(f"the example cannot be used: {refused}") from refused
-        return self._sight.look([view])[0].visual
 
-    def _text_encoder(self) -> minilm.Encoder:
-        """MiniLM, opened by the first text query: extraction has no use for it."""
+    def _text_encoder(self) -> minilm.Encoder | hub.TextModel:
+        """Opened by the first text query: extraction has no use for it."""
         with self._opening:
             if self._encoder is None:
-                self._encoder = minilm.load_minilm(default_threads())
+                model, threads = self.parameters.model, default_threads()
+                self._encoder = (
+                    minilm.load_minilm(threads)
+                    if model == MODEL
+                    else hub.text_model(hub.text_tower(model), threads)
+                )
             return self._encoder
+
+
+def _told(caption: str | None, words: str) -> str | None:
+    """The caption, and below it the words in a drawing."""
+    return f"{caption or ''}\n{words}" if words else caption
 
 
 def _alike(one: Prepared, other: Prepared) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from fastapi import APIRouter
@@ -9,7 +10,7 @@ from starlette.responses import Response
 
 from workbench.api.requests import ServicesOf, answer
 from workbench.domain.wire import ExtractorOut, FeatureOut, Page
-from workbench.extraction.contract import ExtractorSpec
+from workbench.extraction.contract import ExtractorSpec, Output
 
 router = APIRouter(prefix="/extractors", tags=["extractors"])
 
@@ -27,7 +28,8 @@ def get_extractor(name: str, services: ServicesOf) -> Response:
     return answer(_out(services.extractors.get(name).spec))
 
 
-def features_of(spec: ExtractorSpec) -> list[FeatureOut]:
+def features_of(spec: ExtractorSpec, outputs: Sequence[Output] | None = None) -> list[FeatureOut]:
+    """Of the extractor with its default parameters, or those that it has with others."""
     return [
         FeatureOut(
             address=spec.address(output.name),
@@ -37,7 +39,7 @@ def features_of(spec: ExtractorSpec) -> list[FeatureOut]:
             model=output.model,
             queries=sorted(output.queries),
         )
-        for output in spec.outputs
+        for output in (spec.outputs if outputs is None else outputs)
     ]
 
 
