@@ -11,21 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from extractors import hub, minilm, speech
+from extractors import minilm, speech
 from extractors.models import default_threads
 from extractors.refused import Refused
 from extractors.streams import AUDIO, RATE, Bounds, Media, Sound, nothing_inside, open_media
 from extractors.waveform import waveform
-from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
-    Failed,
     Output,
     Parameters,
     Part,
@@ -62,13 +60,6 @@ class SpeechParameters(Bounded):
         7200.0, gt=0, description="an object that takes longer to extract fails"
     )
 
-    @field_validator("model")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name != speech.PACKAGED:
-            hub.check_speech(name)
-        return name
-
     @property
     def bounds(self) -> Bounds:
         return Bounds(self.max_minutes * 60, self.max_seconds)
@@ -90,7 +81,10 @@ class Transcriber:
         """The utterances of the sound track, and its length in seconds."""
         if self._recogniser is None:
             with self._clock("load"):
-                self._recogniser = self._open()
+                wanted = self._parameters
+                self._recogniser = speech.Recogniser(
+                    wanted.model, wanted.language, default_threads()
+                )
         heard = [0]
 
         def counted() -> Iterator[Sound]:
@@ -113,14 +107,6 @@ class Transcriber:
             for each, vector in zip(found, vectors, strict=True)
         ]
         return documents, heard[0] / RATE
-
-    def _open(self) -> speech.Recogniser:
-        wanted = self._parameters
-        try:
-            return speech.Recogniser(wanted.model, wanted.language, default_threads())
-        except hub.ModelMissing as error:
-            hint = "retry the failed objects when the model can be had"
-            raise Refused(Failed(Category.MODEL, str(error), hint, stage="load")) from error
 
 
 class AudioExtractor(Extractor):

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from extractors import drawings, hub, minilm
+from extractors import drawings, minilm
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
 from extractors.models import default_threads
@@ -74,16 +74,8 @@ ACCEPTS = (
 
 
 class ImageParameters(Bounded):
-    """The model, and limits for content that nobody vouches for."""
+    """Limits for content that nobody vouches for."""
 
-    ADDED = frozenset({"model"})
-
-    model: str = Field(
-        MODEL,
-        max_length=200,
-        description=f"what a text finds pictures by: {MODEL} is packaged; others that fastembed "
-        "knows (Qdrant/clip-ViT-B-32-vision, …) come from the model hub",
-    )
     max_pixels: int = Field(
         100_000_000,
         ge=1,
@@ -95,22 +87,6 @@ class ImageParameters(Bounded):
     max_frames: int = Field(
         8, ge=1, le=100, description="frames of an animation that are looked at, evenly spread"
     )
-
-    @field_validator("model")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name != MODEL:
-            hub.check("image", name)
-            hub.check("text", hub.text_tower(name))
-        return name
-
-    def outputs_of(self, declared: tuple[Output, ...]) -> tuple[Output, ...]:
-        """With another model ``semantic`` lies in its space, which pictures search as well."""
-        if self.model == MODEL:
-            return declared
-        size, model = hub.dimension("image", self.model), f"fastembed:{self.model}"
-        chosen = Output("semantic", size, model, queries=frozenset({"text", "image"}))
-        return tuple(chosen if each.name == "semantic" else each for each in declared)
 
 
 @dataclass(frozen=True)
@@ -154,18 +130,15 @@ class ImageExtractor(Extractor):
     parameters: ImageParameters
     shows = frozenset({drawings.MIME})
     _sight: Sight
-    _pictures: hub.PictureModel | None = None
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         super().__init__(parameters)
-        self._encoder: minilm.Encoder | hub.TextModel | None = None
+        self._encoder: minilm.Encoder | None = None
         self._opening = threading.Lock()
 
     def load(self) -> None:
         silence()
         self._sight = Sight(default_threads())
-        if self.parameters.model != MODEL:
-            self._pictures = hub.picture_model(self.parameters.model, default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         waiting: list[Prepared] = []
@@ -181,12 +154,8 @@ class ImageExtractor(Extractor):
             yield from self._finish(waiting)
 
     def encode(self, query: Query, output: str) -> Vector:
-        chosen = {each.name: each.queries for each in self.outputs}.get(output, frozenset())
-        if query.kind == "image" and query.kind in chosen:
-            view = self._example(query.data or b"")
-            if output == "semantic" and self._pictures is not None:
-                return self._pictures.look([view])[0]
-            return self._sight.look([view])[0].visual
+        if output == "visual" and query.kind == "image":
+            return self._sight.look([self._example(query.data or b"")])[0].visual
         if output == "semantic" and query.kind == "text":
             return self._text_encoder().encode_query(query.text or "")
         raise ValueError(f"{output} cannot be searched with {query.kind}")
@@ -271,19 +240,15 @@ class ImageExtractor(Extractor):
         for first in range(0, len(batch), TOGETHER):
             together = batch[first : first + TOGETHER]
             with self.clock("infer", rows=len(together)):
-                views = [picture.view for picture in together]
-                seen = self._sight.look(views)
-                meant = [each.semantic for each in seen]
-                if self._pictures is not None:
-                    meant = list(self._pictures.look(views))
-            for picture, found, semantic in zip(together, seen, meant, strict=True):
+                seen = self._sight.look([picture.view for picture in together])
+            for picture, found in zip(together, seen, strict=True):
                 document = Document(
                     text=_told(caption(name_words(picture.name), found.tags), picture.words),
                     page=picture.page,
                     start_ms=picture.start_ms,
                     labels=found.tags,
                     payload=picture.payload,
-                    vectors={"visual": found.visual, "semantic": semantic},
+                    vectors={"visual": found.visual, "semantic": found.semantic},
                 )
                 documents.setdefault(picture.index, []).append(document)
         for index, those in documents.items():
@@ -299,16 +264,11 @@ class ImageExtractor(Extractor):
         except Refused as refused:
             raise ValueError(f"the example cannot be used: {refused}") from refused
 
-    def _text_encoder(self) -> minilm.Encoder | hub.TextModel:
-        """Opened by the first text query: extraction has no use for it."""
+    def _text_encoder(self) -> minilm.Encoder:
+        """MiniLM, opened by the first text query: extraction has no use for it."""
         with self._opening:
             if self._encoder is None:
-                model, threads = self.parameters.model, default_threads()
-                self._encoder = (
-                    minilm.load_minilm(threads)
-                    if model == MODEL
-                    else hub.text_model(hub.text_tower(model), threads)
-                )
+                self._encoder = minilm.load_minilm(default_threads())
             return self._encoder
 
 

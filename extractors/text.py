@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from extractors import hub, minilm
+from extractors import minilm
 from extractors.decoding import decode_text
 from extractors.models import default_threads
 from extractors.outline import syntax_of
@@ -109,36 +109,14 @@ ACCEPTS = (
 
 
 class TextParameters(Bounded):
-    """Size of passages, the model, and the limit for content that nobody vouches for."""
+    """Size of passages, and the limit for content that nobody vouches for."""
 
-    ADDED = frozenset({"model"})
-
-    model: str = Field(
-        minilm.MODEL,
-        max_length=200,
-        description=f"{minilm.MODEL} is packaged; others that fastembed knows "
-        "(BAAI/bge-small-en-v1.5, intfloat/multilingual-e5-large, …) come from the model hub",
-    )
     chunk_tokens: int = Field(
         128, ge=16, le=200, description="tokens of a passage at most; there is no overlap"
     )
     max_bytes: int = Field(
         64 * 1024 * 1024, ge=1, description="a larger file fails before it is decoded"
     )
-
-    @field_validator("model")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name != minilm.MODEL:
-            hub.check("text", name)
-        return name
-
-    def outputs_of(self, declared: tuple[Output, ...]) -> tuple[Output, ...]:
-        if self.model == minilm.MODEL:
-            return declared
-        size = hub.dimension("text", self.model)
-        model = f"fastembed:{self.model}"
-        return (Output("semantic", size, model, queries=frozenset({"text"})),)
 
 
 class TextExtractor(Extractor):
@@ -157,13 +135,9 @@ class TextExtractor(Extractor):
 
     parameters: TextParameters
     _encoder: minilm.Encoder
-    _model: minilm.Encoder | hub.TextModel
 
     def load(self) -> None:
-        # Passages are measured in MiniLM's tokens whatever model reads them.
-        self._encoder = self._model = minilm.load_minilm(default_threads())
-        if self.parameters.model != minilm.MODEL:
-            self._model = hub.text_model(self.parameters.model, default_threads())
+        self._encoder = minilm.load_minilm(default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         for index, source in enumerate(sources):
@@ -175,7 +149,7 @@ class TextExtractor(Extractor):
     def encode(self, query: Query, output: str) -> Vector:
         if output != "semantic" or query.kind != "text":
             raise ValueError(f"{output} cannot be searched with {query.kind}")
-        return self._model.encode_query(query.text or "")
+        return self._encoder.encode_query(query.text or "")
 
     def _documents(self, source: Source) -> tuple[Document, ...]:
         deadline = time.monotonic() + self.parameters.max_seconds
@@ -192,7 +166,7 @@ class TextExtractor(Extractor):
                 if time.monotonic() > deadline:
                     raise Refused(_too_late(self.parameters.max_seconds))
                 told = embedded(text[p.start : p.end], p.around, self._encoder)
-                vectors.append(self._model.encode([told])[0])
+                vectors.append(self._encoder.encode([told])[0])
         return tuple(
             _document(text, encoding, passage, vector)
             for passage, vector in zip(found, vectors, strict=True)

@@ -9,10 +9,8 @@ from workbench.api.extractors import features_of
 from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
 from workbench.api.services import Extractors
 from workbench.api.tasks import accepted
-from workbench.domain.errors import WorkbenchError
 from workbench.domain.retries import policy
 from workbench.domain.wire import CollectionOut, FeatureOut, Page, TaskOut
-from workbench.extraction.registry import outputs_for, parse_parameters
 from workbench.store.collections import CollectionRow
 from workbench.store.moments import moment
 
@@ -49,20 +47,14 @@ def _out(row: CollectionRow, extractors: Extractors) -> CollectionOut:
         parameters=dict(row.parameters),
         digest=row.digest,
         revision=row.revision,
-        features=_features(row, extractors),
+        features=_features(row.extractor, extractors),
         documents=row.documents,
         retry=policy(row.retry),
         created_at=moment(row.created_at),
     )
 
 
-def _features(row: CollectionRow, extractors: Extractors) -> list[FeatureOut]:
-    """None for an extractor, or a model, that is not installed any more: the documents remain
-    readable."""
-    spec = next((spec for spec in extractors.specs() if spec.key == row.extractor), None)
-    if spec is None:
-        return []
-    try:
-        return features_of(spec, outputs_for(spec, parse_parameters(spec, row.parameters)))
-    except WorkbenchError:
-        return []
+def _features(key: str, extractors: Extractors) -> list[FeatureOut]:
+    """None for an extractor that is not installed any more: its documents remain readable."""
+    spec = next((spec for spec in extractors.specs() if spec.key == key), None)
+    return features_of(spec) if spec is not None else []

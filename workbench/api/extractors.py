@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from fastapi import APIRouter
@@ -10,7 +9,7 @@ from starlette.responses import Response
 
 from workbench.api.requests import ServicesOf, answer
 from workbench.domain.wire import ExtractorOut, FeatureOut, Page
-from workbench.extraction.contract import ExtractorSpec, Output
+from workbench.extraction.contract import ExtractorSpec
 
 router = APIRouter(prefix="/extractors", tags=["extractors"])
 
@@ -28,8 +27,7 @@ def get_extractor(name: str, services: ServicesOf) -> Response:
     return answer(_out(services.extractors.get(name).spec))
 
 
-def features_of(spec: ExtractorSpec, outputs: Sequence[Output] | None = None) -> list[FeatureOut]:
-    """Of the extractor with its default parameters, or those that it has with others."""
+def features_of(spec: ExtractorSpec) -> list[FeatureOut]:
     return [
         FeatureOut(
             address=spec.address(output.name),
@@ -39,7 +37,7 @@ def features_of(spec: ExtractorSpec, outputs: Sequence[Output] | None = None) ->
             model=output.model,
             queries=sorted(output.queries),
         )
-        for output in (spec.outputs if outputs is None else outputs)
+        for output in spec.outputs
     ]
 
 

@@ -39,15 +39,6 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Parameters that came after the extractor's version was in use. At their defaults they are no
-    #: part of the digest: nothing is extracted again because there is more to choose from.
-    ADDED: ClassVar[frozenset[str]] = frozenset()
-
-    def outputs_of(self, declared: tuple[Output, ...]) -> tuple[Output, ...]:
-        """The vectors that an extractor writes which declares these: others where a parameter
-        chooses another model."""
-        return declared
-
 
 class Bounded(Parameters):
     """Limits on the work for one object that the worker process itself is held to: where a library
@@ -256,7 +247,7 @@ class Extractor(ABC):
     @property
     def outputs(self) -> tuple[Output, ...]:
         """The vectors that this one writes with its parameters (another model, another size)."""
-        return self.parameters.outputs_of(self.spec.outputs)
+        return self.spec.outputs
 
     @abstractmethod
     def load(self) -> None:
@@ -296,13 +287,9 @@ def digest(spec: ExtractorSpec, parameters: Parameters) -> str:
 
     Returns 16 hex digits; equal digests promise equal documents for equal bytes.
     """
-    values = parameters.model_dump(mode="json")
-    for name in parameters.ADDED:
-        if getattr(parameters, name) == type(parameters).model_fields[name].default:
-            del values[name]
     recipe = {
         "extractor": spec.key,
-        "parameters": values,
+        "parameters": parameters.model_dump(mode="json"),
         "models": list(spec.models),
     }
     text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))

@@ -252,9 +252,13 @@ def _parameter_error(spec: ExtractorSpec, error: ValidationError) -> WorkbenchEr
 
 
 def outputs_for(spec: ExtractorSpec, parameters: Parameters) -> tuple[Output, ...]:
-    """The named vectors that the extractor writes with these parameters: the spec's, unless a
-    parameter chooses another model."""
-    return parameters.outputs_of(spec.outputs)
+    """The named vectors that the extractor writes with these parameters.
+
+    Today the spec's, whatever the parameters; all who ask go through here, so that a parameter that
+    chooses a larger model can change dimensions in one place.
+    """
+    del parameters
+    return spec.outputs
 
 
 def space_for(spec: ExtractorSpec, parameters: Parameters) -> SpaceSpec:

@@ -66,8 +66,6 @@ class Settings:
     window: int = 6
     #: Threads of one model in one process; by default the extractors decide.
     model_threads: int | None = None
-    #: A folder with models (OWNER/NAME) that are used instead of the hub's.
-    models: Path | None = None
     #: More extractor classes, ``module:Class``, beside those of installed packages.
     extractors: tuple[str, ...] = ()
     log_level: str = "info"
