@@ -28,7 +28,7 @@ down: setup
 
 test: check
 	$(PYTHON) -m pytest -m "not engines" -n 2 --dist loadfile
-	$(PYTHON) -m pytest -m engines
+	$(PYTHON) -m pytest -m engines --durations=15
 
 faults: setup
 	$(PYTHON) tests/faults/run_faults.py $(FAULTS)

@@ -24,10 +24,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from extractors.opencv import cv2
 
 Grey = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]

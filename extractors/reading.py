@@ -75,9 +75,9 @@ class Reader:
 
     def _opened(self) -> Any:
         if self._engine is None:
-            from rapidocr import RapidOCR  # takes a second to import
+            from extractors.opencv import rapid_ocr  # takes a second to import
 
-            self._engine = RapidOCR(
+            self._engine = rapid_ocr()(
                 params={
                     "Global.log_level": "error",
                     "EngineConfig.onnxruntime.intra_op_num_threads": self._threads,

@@ -87,7 +87,13 @@ def test_an_interrupt_stops_the_waiting_and_not_the_task(service: Service) -> No
 
     service.on("GET", "/tasks/tsk_1", held)
     command = (*MIXPEEK, "wait", "tsk_1", "--json")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        command,
+        # whoever started the tests in the background ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
         assert asked.wait(30)
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=30)

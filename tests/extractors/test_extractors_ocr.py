@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -142,3 +145,27 @@ def test_bad_pictures_fail_alone(reader: OcrExtractor) -> None:
     small = OcrExtractor(OcrParameters(max_pixels=1000))
     small.load()
     assert failure(small, File("b", good)).category is Category.LIMITS
+
+
+def test_reading_does_not_change_where_programs_find_their_libraries() -> None:
+    """OpenCV's package puts the current folder among them."""
+    code = (
+        "import os; from extractors.reading import Reader; "
+        "from PIL import Image; "
+        "Reader(1).read(Image.new('RGB', (64, 64))); "
+        "print(os.environ.get('LD_LIBRARY_PATH'))"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()[-1]
+        for environment in (
+            {k: v for k, v in os.environ.items() if k != "LD_LIBRARY_PATH"},
+            {**os.environ, "LD_LIBRARY_PATH": "/opt/own"},
+        )
+    ]
+    assert told == ["None", "/opt/own"]

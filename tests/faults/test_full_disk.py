@@ -119,7 +119,7 @@ async def test_vectors_that_had_no_room_are_written_afterwards(disk: SmallDisk, 
     batch = _batch()
     disk.fill()
     with contextlib.suppress(Exception):  # it may fail, or fit into what the engine has reserved
-        await asyncio.wait_for(shop.vectors.upsert(space.name, batch), 60)
+        await asyncio.wait_for(shop.vectors.upsert(space.name, batch), 15)
     disk.free()
     if shop.owner.process.poll() is not None:
         shop.owner.start()  # it died of it: whoever watches it starts it again

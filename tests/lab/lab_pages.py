@@ -72,15 +72,22 @@ def save(page: Any, path: Path) -> dict[str, Any]:
 
 
 def theme(page: Any, name: str) -> str:
-    """Take the theme; gives its background as a page computes it."""
+    """Take the theme; gives its background as a page computes it. Lab shows its splash meanwhile,
+    and throws when it shows it again within the moment in which the last one fades."""
+    no_splash(page)
     command(page, "apputils:change-theme", theme=name)
     page.wait_for_selector(f'body[data-jp-theme-name="{name}"]', state="attached")
+    no_splash(page)
     color = page.evaluate(_HIGHLIGHT)
     return page.evaluate(
         "c => { const e = document.createElement('i'); e.style.color = c; document.body.append(e);"
         " const found = getComputedStyle(e).color; e.remove(); return found }",
         color,
     )
+
+
+def no_splash(page: Any) -> None:
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 def stored(page: Any) -> str:
