@@ -16,6 +16,7 @@ and never reaches the model.
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 from pydantic import Field
 
-from extractors import minilm
+from extractors import drawings, minilm
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
 from extractors.models import default_threads
@@ -42,6 +43,7 @@ from workbench.extraction.contract import (
     ExtractorSpec,
     Output,
     Parameters,
+    Part,
     Query,
     Source,
     Vector,
@@ -67,6 +69,7 @@ ACCEPTS = (
     "image/x-portable-bitmap",
     "image/x-portable-graymap",
     "image/x-portable-pixmap",
+    drawings.MIME,
 )
 
 
@@ -96,6 +99,7 @@ class Prepared:
     payload: dict[str, Any]
     page: int | None = None
     start_ms: int | None = None
+    words: str = ""
 
 
 class ImageExtractor(Extractor):
@@ -124,6 +128,7 @@ class ImageExtractor(Extractor):
     )
 
     parameters: ImageParameters
+    shows = frozenset({drawings.MIME})
     _sight: Sight
 
     def __init__(self, parameters: Parameters | None = None) -> None:
@@ -150,18 +155,35 @@ class ImageExtractor(Extractor):
 
     def encode(self, query: Query, output: str) -> Vector:
         if output == "visual" and query.kind == "image":
-            return self._encode_picture(query.data or b"")
+            return self._sight.look([self._example(query.data or b"")])[0].visual
         if output == "semantic" and query.kind == "text":
             return self._text_encoder().encode_query(query.text or "")
         raise ValueError(f"{output} cannot be searched with {query.kind}")
 
     def retitle(self, text: str | None, labels: Sequence[str], name: str) -> str | None:
-        return caption(name_words(name), tuple(labels))
+        words = (text or "").partition("\n")[2]  # of a drawing
+        return _told(caption(name_words(name), tuple(labels)), words)
+
+    @classmethod
+    def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
+        """Drawings as pictures: the service never shows the file itself."""
+        del part
+        try:
+            drawn = drawings.draw(source.read())
+        except Refused as refused:
+            raise ValueError(str(refused)) from refused
+        picture = Image.open(io.BytesIO(drawn.png), formats=["PNG"]).convert("RGB")
+        picture.thumbnail((edge, edge), Image.Resampling.BICUBIC)
+        file = io.BytesIO()
+        picture.save(file, "WEBP", quality=80)
+        return file.getvalue()
 
     def _prepare(self, index: int, source: Source) -> list[Prepared]:
         """All of one source that goes through the model; animations without frames that repeat."""
         data = source.read()
         found: list[Prepared] = []
+        if drawings.is_drawing(data):
+            return [self._drawing(index, source.name, data)]
         with self.clock("decode", size=len(data)):
             picture = open_picture(data, self.parameters.max_pixels)
             several = picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1
@@ -172,6 +194,19 @@ class ImageExtractor(Extractor):
                 page = number + 1 if several else None
                 found.append(replace(one, page=page, start_ms=start_ms))
         return found
+
+    def _drawing(self, index: int, name: str, data: bytes) -> Prepared:
+        with self.clock("decode", size=len(data)):
+            drawn = drawings.draw(data)
+            picture = open_picture(drawn.png, self.parameters.max_pixels)
+            seen = self._view(index, name, picture, drawn.png)
+        stated = {
+            "width": drawn.width,
+            "height": drawn.height,
+            "orientation": _orientation(drawn.width, drawn.height),
+            "format": "SVG",
+        }
+        return replace(seen, payload={**seen.payload, **stated}, words=drawn.words)
 
     def _seen(self, picture: ImageFile.ImageFile) -> Iterator[tuple[int, int | None]]:
         """Turns to each page or frame: its number, and when an animation shows it."""
@@ -208,7 +243,7 @@ class ImageExtractor(Extractor):
                 seen = self._sight.look([picture.view for picture in together])
             for picture, found in zip(together, seen, strict=True):
                 document = Document(
-                    text=caption(name_words(picture.name), found.tags),
+                    text=_told(caption(name_words(picture.name), found.tags), picture.words),
                     page=picture.page,
                     start_ms=picture.start_ms,
                     labels=found.tags,
@@ -219,14 +254,15 @@ class ImageExtractor(Extractor):
         for index, those in documents.items():
             yield Extracted(index, tuple(those))
 
-    def _encode_picture(self, data: bytes) -> Vector:
+    def _example(self, data: bytes) -> npt.NDArray[np.uint8]:
         try:
+            if drawings.is_drawing(data):  # the service draws nothing that nobody vouches for
+                raise ValueError("an SVG cannot be the example; save it as a PNG")
             picture = open_picture(data, self.parameters.max_pixels)
             decode(picture, data, least=SIZE)
-            view = fit(picture, read_notes(picture).orientation)
+            return fit(picture, read_notes(picture).orientation)
         except Refused as refused:
             raise ValueError(f"the example cannot be used: {refused}") from refused
-        return self._sight.look([view])[0].visual
 
     def _text_encoder(self) -> minilm.Encoder:
         """MiniLM, opened by the first text query: extraction has no use for it."""
@@ -234,6 +270,11 @@ class ImageExtractor(Extractor):
             if self._encoder is None:
                 self._encoder = minilm.load_minilm(default_threads())
             return self._encoder
+
+
+def _told(caption: str | None, words: str) -> str | None:
+    """The caption, and below it the words in a drawing."""
+    return f"{caption or ''}\n{words}" if words else caption
 
 
 def _alike(one: Prepared, other: Prepared) -> bool:

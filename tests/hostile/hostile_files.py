@@ -447,6 +447,24 @@ def drawings(bait: Bait) -> Iterator[Hostile]:
     drawn = f'{svg} width="9" height="9"><g id="g0"><rect width="1" height="1"/></g>{uses}</svg>'
     yield Hostile("bomb-of-uses.svg", drawn.encode())
     yield Hostile("bomb-sides.svg", f'{svg} width="999999" height="999999"><rect/></svg>'.encode())
+    for where, target in bait.targets.items():
+        inside = (
+            f'<image href="{target}" width="9" height="9"/><use href="{target}#a"/>'
+            f'<rect width="9" height="9" fill="url({target}#p)" style="mask:url({target})"/>'
+            f'<image href="data:image/svg+xml,&lt;image href=%22{target}%22/&gt;" width="9"/>'
+            f'<foreignObject><iframe xmlns="" src="{target}"/></foreignObject>'
+        )
+        style = f'<style>@import "{target}"; @font-face {{ src: url({target}) }}</style>'
+        drawn = f'{svg} xml:base="{target}" width="9" height="9">{style}{inside}</svg>'
+        yield Hostile(f"refers-{where}.svg", drawn.encode())
+    paints = "".join(
+        f'<pattern id="p{n}" width="1" height="1"><style>.c{n}{{fill:url(#p{n})}}</style>'
+        + f'<rect class="c{n - 1}" width="1" height="1"/>' * 10
+        + "</pattern>"
+        for n in range(1, 12)
+    )
+    drawn = f'{svg} width="9" height="9">{paints}<rect class="c11" width="9" height="9"/></svg>'
+    yield Hostile("bomb-of-paints.svg", drawn.encode())
     yield Hostile("deep.svg", f"{svg}>{'<g>' * 100_000}".encode())
 
 

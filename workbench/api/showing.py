@@ -59,4 +59,4 @@ def _extractor(services: Services, row: ObjectRow, name: str | None) -> type[Ext
         extractor = services.extractors.get(name)
     except WorkbenchError:  # it is not installed any more
         return None
-    return extractor if has_preview(extractor) else None
+    return extractor if has_preview(extractor, row.mime) else None

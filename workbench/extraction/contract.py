@@ -269,6 +269,9 @@ class Extractor(ABC):
         the output's ``queries``. Raises ValueError for content that cannot be encoded."""
         raise NotImplementedError(f"{self.spec.key} has no query encoder")
 
+    #: MIME types that ``preview`` is for; None: all that the extractor takes.
+    shows: ClassVar[frozenset[str] | None] = None
+
     @classmethod
     def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
         """A picture that stands for the object, or for a part of it, as WebP at most ``edge``

@@ -43,8 +43,10 @@ class Wanted:
     edge: int
 
 
-def has_preview(extractor: type[Extractor]) -> bool:
-    """Whether the class makes previews at all."""
+def has_preview(extractor: type[Extractor], mime: str) -> bool:
+    """Whether the class makes previews of this type."""
+    if extractor.shows is not None and mime not in extractor.shows:
+        return False
     own = cast(Any, extractor.preview).__func__
     return own is not cast(Any, Extractor.preview).__func__
 
