@@ -54,7 +54,8 @@ ALIKE = 4
 #: Turned by a quarter: width and height as a person sees them are the other way round.
 SIDEWAYS = range(5, 9)
 
-ACCEPTS = (
+#: Pictures that are made of pixels.
+RASTER = (
     "image/jpeg",
     "image/png",
     "image/gif",
@@ -69,8 +70,8 @@ ACCEPTS = (
     "image/x-portable-bitmap",
     "image/x-portable-graymap",
     "image/x-portable-pixmap",
-    drawings.MIME,
 )
+ACCEPTS = (*RASTER, drawings.MIME)
 
 
 class ImageParameters(Bounded):

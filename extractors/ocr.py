@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from pydantic import Field
 
 from extractors import minilm
-from extractors.image import ACCEPTS
+from extractors.image import RASTER
 from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.pictures import decode, open_picture, pages, silence
@@ -60,7 +60,7 @@ class OcrExtractor(Extractor):
         name="ocr",
         version=1,
         description="Words in screenshots, scans and signs, with where they stand",
-        accepts=ACCEPTS,
+        accepts=RASTER,
         parameters=OcrParameters,
         outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
         fields={"confidence": "float", "words": "json"},

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from stack_journey import TESTS, Stack
@@ -62,6 +63,10 @@ def fill(folder: Path) -> None:
     (folder / "sign.png").write_bytes(encoded(document_files.written(sign), "PNG"))
     (folder / "pet.jpg").write_bytes(encoded(photo("chelsea.png"), "JPEG"))
     (folder / "rocket.jpg").write_bytes(encoded(photo("rocket.jpg"), "JPEG"))
+    (folder / "pump.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100"><text y="50">Bilge pump'
+        '</text><rect width="100" height="100" fill="red"/></svg>'
+    )
 
 
 def test_a_word_is_found_at_its_second(searched: Any) -> None:
@@ -99,6 +104,20 @@ def test_words_in_a_picture_are_found_in_their_region(searched: Any) -> None:
     assert overlap(first["box"], SIGN) > 0.5
 
 
+def test_a_drawing_is_found_by_its_words_and_shown_as_pixels(
+    searched: Any, shared_stack: Stack
+) -> None:
+    (first, *_) = searched("bilge pump", "--kind", "image", "--mode", "text")
+    assert (first["object_name"], first["mime"]) == ("pump.svg", "image/svg+xml")
+    url = shared_stack.json("status", status=None)["url"]
+    key = (shared_stack.home / "key").read_text().strip()
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+        thumbnail = client.get(f"/v1/objects/{first['object_id']}/thumbnail", params={"size": 128})
+        content = client.get(f"/v1/objects/{first['object_id']}/content")
+    assert thumbnail.headers["content-type"] == "image/webp"
+    assert content.headers["content-disposition"].startswith("attachment")
+
+
 def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     """The share of ``other`` that lies in ``one``."""
     across = min(one[2], other[2]) - max(one[0], other[0])
@@ -111,7 +130,9 @@ def test_one_search_reaches_every_kind_and_folds_what_is_of_one_object(searched:
     hits = searched("a cat", "--top", "20")
     assert {"pet.jpg", "trip.mp4"} <= {hit["object_name"] for hit in hits}
     narrow = searched("a cat", "--top", "20", "--kind", "image")
-    assert {hit["object_name"] for hit in narrow} <= {"pet.jpg", "rocket.jpg", "sign.png"}
+    assert {hit["object_name"] for hit in narrow} <= {
+        *("pet.jpg", "rocket.jpg", "sign.png", "pump.svg")
+    }
     grouped = searched("fail better", "--group", "--top", "20")
     names = [hit["object_name"] for hit in grouped]
     assert len(set(names)) == len(names)
