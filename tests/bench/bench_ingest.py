@@ -93,7 +93,7 @@ def blockmeans_work() -> Callable[[Sequence[Path]], None]:
 
 def image_work() -> Callable[[Sequence[Path]], None]:
     from extractors.image import ImageExtractor
-    from workbench.extraction.worker import ReadSource
+    from workbench.extraction.taking import ReadSource
 
     local = threading.local()
 

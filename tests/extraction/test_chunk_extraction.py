@@ -15,10 +15,11 @@ from toys import Toy, ToyParameters, toy_vector
 from workbench.blobs.folder import FolderBlobs
 from workbench.domain.ids import document_id
 from workbench.domain.states import Category
-from workbench.extraction import worker
+from workbench.extraction import taking
 from workbench.extraction.chunks import Outcome, read_outcome, segment_key
 from workbench.extraction.segments import decode_segment
-from workbench.extraction.worker import FileSource, StopFlag, batches, extract_chunk, take
+from workbench.extraction.taking import FileSource, batches, take
+from workbench.extraction.worker import StopFlag, extract_chunk
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_batches_are_bounded_by_number_and_bytes(blobs, tmp_path):
 
 
 def test_a_large_object_is_hashed_and_left_in_its_file(blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "HELD_BYTES", 100)
+    monkeypatch.setattr(taking, "HELD_BYTES", 100)
     text = "long " * 100
     manifest = make_chunk(blobs, tmp_path / "files", {"a": text, "b": "beta"})
     source = take(manifest.items[0])
@@ -142,7 +143,7 @@ def test_a_large_object_is_hashed_and_left_in_its_file(blobs, tmp_path, monkeypa
 
 
 def test_a_file_that_changes_while_it_is_extracted_fails(blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "HELD_BYTES", 3)
+    monkeypatch.setattr(taking, "HELD_BYTES", 3)
     make_chunk(blobs, tmp_path / "files", {"a": "alpha", "b": "beta"})
 
     class Writing(Toy):
