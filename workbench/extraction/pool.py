@@ -7,9 +7,9 @@ recipes above their share lose idle actors only; recipes below it get new ones a
 idle actor of a recipe without work stays until its room is needed.
 
 Promises: a job's call either returns a ``Summary`` or raises: ``WorkerDied`` (the process died,
-nothing is known), ``LoadFailed`` (the extractor cannot be opened) or ``NoSuchResource``. The pool
-itself never retries. ``stop`` ends a job within the grace period: what was answered is kept, or the
-actor is killed and everything is left.
+nothing is known), ``RayNotStarted``, ``LoadFailed`` (the extractor cannot be opened) or
+``NoSuchResource``. The pool itself never retries. ``stop`` ends a job within the grace period: what
+was answered is kept, or the actor is killed and everything is left.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class WorkerDied(Exception):
 
 class LoadFailed(Exception):
     """The extractor's models cannot be opened."""
+
+
+class RayNotStarted(Exception):
+    """Ray does not start, or the cluster is not reached. It may later."""
 
 
 class NoSuchResource(Exception):
@@ -138,7 +142,8 @@ class ActorPool:
         return self._slots > 0
 
     async def start(self) -> None:
-        """Connect to Ray, or start it. Called by the first job; later calls return at once."""
+        """Connect to Ray, or start it. Called by the first job; later calls return at once.
+        Raises RayNotStarted."""
         if self._slots:
             return
         if self._starting is None:
@@ -365,11 +370,11 @@ def _connect(options: RayOptions) -> float:
         }
     try:
         ray.init(namespace="mixpeek", log_to_driver=False, **where)
-    except Exception:
+    except Exception as error:
         ray.shutdown()  # a half-started one would hold the ports of the next
         if options.address is None:
             ray_processes.end_all()
-        raise
+        raise RayNotStarted(_cause(error)) from error
     return float(ray.cluster_resources().get("CPU", options.cpus))
 
 

@@ -22,6 +22,7 @@ from workbench.extraction.pool import (
     ActorPool,
     LoadFailed,
     NoSuchResource,
+    RayNotStarted,
     Recipe,
     StoppedBeforeResult,
 )
@@ -59,6 +60,12 @@ class ExtractActivities:
             except NoSuchResource as error:
                 raise _given_up(
                     Category.RESOURCE, f"the extractor {error}", "give Ray what it asks for"
+                ) from None
+            except RayNotStarted as error:  # tried again, as often as a chunk is
+                raise ApplicationError(
+                    f"Ray does not start: {error}",
+                    "`mixpeek doctor` says what it finds; then `mixpeek retry`",
+                    type=Category.RESOURCE.value,
                 ) from None
             except WorkbenchError as error:
                 raise _given_up(Category.MODEL, error.message, error.hint) from None
