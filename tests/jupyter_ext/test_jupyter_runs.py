@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
-from jupyter_samples import ended, failure, task
+from jupyter_samples import answer, ended, failure, some_hits, task
 from jupyter_service import KEY, Service
 from lab_sanitizer import problems
 from papermill.exceptions import PapermillExecutionError
@@ -107,3 +107,27 @@ def test_two_runs_give_the_same_outputs(service: Service, tmp_path: Path, run: A
     for cell in (ingest, search, table):
         assert problems(cell[0]["data"]["text/html"]) == []
     assert KEY not in (tmp_path / "out1.ipynb").read_text()
+
+
+def test_a_saved_run_is_readable_where_no_kernel_is(
+    service: Service, tmp_path: Path, run: Any
+) -> None:
+    """As nbconvert writes it: pictures, names and passages, and nothing that runs or loads."""
+    from nbconvert import HTMLExporter
+
+    service.found = answer(some_hits())
+    service.states = [ended(TaskState.COMPLETED)]
+    source = write(
+        tmp_path / "in.ipynb",
+        "%load_ext jupyter_ext",
+        "%mixpeek wait tsk_1",
+        "%%search --top 4\nthe goat on the wall",
+    )
+    book = run(source, "out.ipynb")
+    page, _ = HTMLExporter(template_name="basic").from_notebook_node(book)
+    assert "completed" in page
+    assert page.count("data:image/webp;base64,") >= 2
+    for hit in service.found.hits[:4]:
+        assert hit.object_name.rpartition("/")[2] in page
+    assert "<script" not in page
+    assert KEY not in page

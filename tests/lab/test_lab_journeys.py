@@ -256,6 +256,32 @@ def test_every_view_follows_the_theme_and_can_be_read_by_all(
     theme(page, "JupyterLab Light")
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("%mixpeek ing", "ingest"),
+        ("%%search --bucket bi", "birds"),
+        ("%%telemetry\nSELECT sta", "stage"),
+    ],
+)
+def test_words_are_completed_while_one_types(
+    lab: LabServer, stack: Stack, media: Path, open_lab: Open, typed: str, offered: str
+):
+    write_notebook(lab, "words.ipynb", "%load_ext jupyter_ext", "")
+    page = open_lab("words.ipynb")
+    expect(run_cell(page, 0).locator(".jp-InputPrompt")).to_contain_text("[1]")
+    cell(page, 1).locator(".cm-content").click()
+    page.keyboard.insert_text(typed)
+    page.keyboard.press("Tab")
+    # one word is put in at once, several are offered
+    page.wait_for_function(
+        "(word) => [...document.querySelectorAll('.jp-Completer-match, .jp-Notebook .cm-content')]"
+        ".some((place) => place.textContent.includes(word))",
+        arg=offered,
+    )
+    clean(page, stack, lab)
+
+
 #: Notebook 7 throws this at its start, with every extension disabled too.
 KNOWN = "reading 'schema'"
 
