@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import ray
 from chunk_help import NAMESPACE, make_chunk
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -27,8 +28,9 @@ async def test_a_ray_that_does_not_start_is_a_resource_that_may_come_back(
     def refused(**_: Any) -> None:
         raise ConnectionError("could not find a port")
 
-    monkeypatch.setattr(ray, "init", refused)
-    monkeypatch.setattr(ray, "shutdown", lambda: ended.append("ray"))
+    # The real one reads its settings when it is imported, and other tests give it theirs.
+    broken = SimpleNamespace(init=refused, shutdown=lambda: ended.append("ray"))
+    monkeypatch.setitem(sys.modules, "ray", broken)
     monkeypatch.setattr(ray_processes, "end_all", lambda: ended.append("processes"))
     blobs = FolderBlobs(tmp_path / "blobs")
     make_chunk(blobs, tmp_path / "files", {"a": "text"})
