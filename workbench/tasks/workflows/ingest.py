@@ -254,6 +254,12 @@ class IngestWorkflow:
             else:
                 await self._give_up(chunk, error)
                 return
+        except asyncio.CancelledError:
+            # Asked to stop in the moment in which it was to begin, it was never scheduled, and its
+            # end is no ActivityError. Anything else that cancels this goes on upwards.
+            if not handle.cancelled():
+                raise
+            extracted = Extracted(0, chunk.items, nothing=True)
         finally:
             del self._extracting[chunk.chunk_id]
         if extracted.nothing:
