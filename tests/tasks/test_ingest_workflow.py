@@ -269,6 +269,28 @@ async def test_pause_leaves_work_that_resume_takes_up(client):
 
 
 @in_module
+async def test_chunks_that_a_plan_gives_after_the_pause_are_planned_again(client):
+    """They are asked to stop before they begin, and nothing tells of their end but that."""
+    script = Script(chunks=4, pages=1)
+    plan = script.plan
+
+    @activity.defn(name="plan")
+    async def late(request: PlanRequest) -> Planned:
+        planned = await plan(request)
+        if script.plans == 1:
+            handle = client.get_workflow_handle(activity.info().workflow_id)
+            await handle.signal("control", "pause")
+        return planned
+
+    script.plan = late
+    paused = lambda: "paused with 0" in script.log  # noqa: E731
+    assert await run(client, script, "late", (paused, "resume")) == "COMPLETED"
+    released = [line for line in script.log if line.startswith("released")]
+    indexed = [line for line in script.log if line.startswith("indexed")]
+    assert (len(released) > 0, len(indexed)) == (True, 4)
+
+
+@in_module
 async def test_a_paused_run_starts_nothing_and_is_canceled_at_once(client):
     script = Script(chunks=40, extract_s=1.0)
     working = lambda: script.extracting > 0  # noqa: E731
