@@ -14,17 +14,19 @@ from typing import Any
 from pydantic import Field
 
 from extractors import minilm, speech
+from extractors.hub import ModelUnavailable
 from extractors.models import default_threads
 from extractors.refused import Refused
 from extractors.streams import AUDIO, RATE, Bounds, Media, Sound, nothing_inside, open_media
+from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
 from extractors.waveform import waveform
+from workbench.domain.states import Category
 from workbench.extraction.contract import (
-    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
-    Output,
+    Failed,
     Parameters,
     Part,
     Query,
@@ -37,10 +39,10 @@ TAGS = ("title", "artist", "album")
 PREVIEW = Bounds(duration=12 * 3600, work=20)
 
 
-class SpeechParameters(Bounded):
+class SpeechParameters(TextSpace):
     """What turns sound into text, for recordings and for sound tracks."""
 
-    model: str = Field(
+    speech_model: str = Field(
         speech.PACKAGED,
         min_length=1,
         max_length=200,
@@ -77,14 +79,11 @@ class Transcriber:
         self._clock = clock
         self._recogniser: speech.Recogniser | None = None
 
-    def documents(self, media: Media, encoder: minilm.Encoder) -> tuple[list[Document], float]:
+    def documents(self, media: Media, encoder: TextEncoder) -> tuple[list[Document], float]:
         """The utterances of the sound track, and its length in seconds."""
         if self._recogniser is None:
             with self._clock("load"):
-                wanted = self._parameters
-                self._recogniser = speech.Recogniser(
-                    wanted.model, wanted.language, default_threads()
-                )
+                self._recogniser = _opened(self._parameters)
         heard = [0]
 
         def counted() -> Iterator[Sound]:
@@ -109,6 +108,13 @@ class Transcriber:
         return documents, heard[0] / RATE
 
 
+def _opened(wanted: SpeechParameters) -> speech.Recogniser:
+    try:
+        return speech.Recogniser(wanted.speech_model, wanted.language, default_threads())
+    except ModelUnavailable as error:
+        raise Refused(Failed(Category.MODEL, str(error), stage="load")) from error
+
+
 class AudioExtractor(Extractor):
     """One document an utterance."""
 
@@ -118,7 +124,7 @@ class AudioExtractor(Extractor):
         description="Recordings: what is said, with the second",
         accepts=tuple(AUDIO),
         parameters=AudioParameters,
-        outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
+        outputs=(SEMANTIC,),
         fields={
             "duration_ms": "integer",
             "channels": "integer",
@@ -129,7 +135,7 @@ class AudioExtractor(Extractor):
     )
 
     parameters: AudioParameters
-    _encoder: minilm.Encoder
+    _encoder: TextEncoder
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         super().__init__(parameters)
@@ -137,7 +143,7 @@ class AudioExtractor(Extractor):
 
     def load(self) -> None:
         # Whisper is opened by the first recording: whoever encodes a query has no use for it.
-        self._encoder = minilm.load_minilm(default_threads())
+        self._encoder = open_texts(self.parameters.text_model, default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         for index, source in enumerate(sources):

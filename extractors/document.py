@@ -20,16 +20,15 @@ from extractors.documents.leaves import Leaf, Limits, bad, too_much
 from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.refused import Refused
+from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
 from extractors.titled import BETWEEN_TITLES, embedded
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Batch,
-    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
-    Output,
     Part,
     Query,
     Source,
@@ -53,7 +52,7 @@ DIVIDED = re.compile(r"[\ufffe\u00ad] ?\n")
 LINE_END = re.compile(r"[ \t]+\n")
 
 
-class DocumentParameters(Bounded):
+class DocumentParameters(TextSpace):
     """Size of passages, what is read by OCR, and the limits."""
 
     chunk_tokens: int = Field(
@@ -90,18 +89,18 @@ class DocumentExtractor(Extractor):
         description="PDF, Word, PowerPoint, Excel, CSV, HTML, EPUB and mail, in passages",
         accepts=(PDF, WORD, SLIDES, WORKBOOK, *HTML, BOOK, MAIL, *SEPARATED),
         parameters=DocumentParameters,
-        outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
+        outputs=(SEMANTIC,),
         fields={"heading": "text", "row": "integer", "scanned": "bool"},
         batch=Batch(sources=8),
         models=(minilm.RECIPE, reading.RECIPE),
     )
 
     parameters: DocumentParameters
-    _encoder: minilm.Encoder
+    _encoder: TextEncoder
     _reader: reading.Reader
 
     def load(self) -> None:
-        self._encoder = minilm.load_minilm(default_threads())
+        self._encoder = open_texts(self.parameters.text_model, default_threads())
         self._reader = reading.Reader(default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:

@@ -27,16 +27,16 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 from pydantic import Field
 
-from extractors import drawings, minilm
+from extractors import drawings
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
 from extractors.models import default_threads
 from extractors.pictures import ANIMATED, decode, frames, open_picture, pages, silence
 from extractors.refused import Refused
-from extractors.sight import DIMENSION, MODEL, RECIPES, TOGETHER, Sight
+from extractors.sight import RECIPES, TOGETHER, VISUAL, PictureSpace, Seen, Sight
 from extractors.tags import caption, name_words
+from extractors.texts import SEMANTIC, TextEncoder, open_partner
 from workbench.extraction.contract import (
-    Bounded,
     Document,
     Extracted,
     Extractor,
@@ -74,7 +74,7 @@ RASTER = (
 ACCEPTS = (*RASTER, drawings.MIME)
 
 
-class ImageParameters(Bounded):
+class ImageParameters(PictureSpace):
     """Limits for content that nobody vouches for."""
 
     max_pixels: int = Field(
@@ -88,6 +88,12 @@ class ImageParameters(Bounded):
     max_frames: int = Field(
         8, ge=1, le=100, description="frames of an animation that are looked at, evenly spread"
     )
+
+    def outputs(self, stated: tuple[Output, ...]) -> tuple[Output, ...]:
+        stated = super().outputs(stated)
+        if self.texts_find is None:
+            return stated
+        return tuple(output for output in stated if output.name != SEMANTIC.name)
 
 
 @dataclass(frozen=True)
@@ -112,10 +118,7 @@ class ImageExtractor(Extractor):
         description="Pictures: how they look, what they show, size and time taken",
         accepts=ACCEPTS,
         parameters=ImageParameters,
-        outputs=(
-            Output("visual", DIMENSION, MODEL, queries=frozenset({"image"})),
-            Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),
-        ),
+        outputs=(VISUAL, SEMANTIC),
         fields={
             "width": "integer",
             "height": "integer",
@@ -134,12 +137,12 @@ class ImageExtractor(Extractor):
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         super().__init__(parameters)
-        self._encoder: minilm.Encoder | None = None
+        self._encoder: TextEncoder | None = None
         self._opening = threading.Lock()
 
     def load(self) -> None:
         silence()
-        self._sight = Sight(default_threads())
+        self._sight = Sight(default_threads(), self.parameters)
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         waiting: list[Prepared] = []
@@ -157,7 +160,8 @@ class ImageExtractor(Extractor):
     def encode(self, query: Query, output: str) -> Vector:
         if output == "visual" and query.kind == "image":
             return self._sight.look([self._example(query.data or b"")])[0].visual
-        if output == "semantic" and query.kind == "text":
+        by_text = "semantic" if self.parameters.texts_find is None else "visual"
+        if output == by_text and query.kind == "text":
             return self._text_encoder().encode_query(query.text or "")
         raise ValueError(f"{output} cannot be searched with {query.kind}")
 
@@ -249,7 +253,7 @@ class ImageExtractor(Extractor):
                     start_ms=picture.start_ms,
                     labels=found.tags,
                     payload=picture.payload,
-                    vectors={"visual": found.visual, "semantic": found.semantic},
+                    vectors=vectors_of(found),
                 )
                 documents.setdefault(picture.index, []).append(document)
         for index, those in documents.items():
@@ -265,12 +269,18 @@ class ImageExtractor(Extractor):
         except Refused as refused:
             raise ValueError(f"the example cannot be used: {refused}") from refused
 
-    def _text_encoder(self) -> minilm.Encoder:
-        """MiniLM, opened by the first text query: extraction has no use for it."""
+    def _text_encoder(self) -> TextEncoder:
+        """Opened by the first text query: extraction has no use for it."""
         with self._opening:
             if self._encoder is None:
-                self._encoder = minilm.load_minilm(default_threads())
+                self._encoder = open_partner(self.parameters.texts_find, default_threads())
             return self._encoder
+
+
+def vectors_of(seen: Seen) -> dict[str, Vector]:
+    """The vectors of a document, by output."""
+    found = {"visual": seen.visual}
+    return found if seen.semantic is None else {**found, "semantic": seen.semantic}
 
 
 def _told(caption: str | None, words: str) -> str | None:

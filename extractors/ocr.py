@@ -20,14 +20,13 @@ from extractors.passages import passages
 from extractors.pictures import decode, open_picture, pages, silence
 from extractors.reading import RECIPE, Line, Reader, blocks, page_text, union
 from extractors.refused import Refused
+from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
 from workbench.extraction.contract import (
     Batch,
-    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
-    Output,
     Query,
     Source,
     Vector,
@@ -37,7 +36,7 @@ from workbench.extraction.contract import (
 LONGEST = 4000
 
 
-class OcrParameters(Bounded):
+class OcrParameters(TextSpace):
     """Which pictures are read, and the limits."""
 
     every: bool = Field(
@@ -62,7 +61,7 @@ class OcrExtractor(Extractor):
         description="Words in screenshots, scans and signs, with where they stand",
         accepts=RASTER,
         parameters=OcrParameters,
-        outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
+        outputs=(SEMANTIC,),
         fields={"confidence": "float", "words": "json"},
         batch=Batch(sources=8),
         beside=True,
@@ -70,12 +69,12 @@ class OcrExtractor(Extractor):
     )
 
     parameters: OcrParameters
-    _encoder: minilm.Encoder
+    _encoder: TextEncoder
     _reader: Reader
 
     def load(self) -> None:
         silence()
-        self._encoder = minilm.load_minilm(default_threads())
+        self._encoder = open_texts(self.parameters.text_model, default_threads())
         self._reader = Reader(default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:

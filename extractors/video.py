@@ -17,24 +17,24 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from extractors import minilm, speech
+from extractors import speech
 from extractors.audio import PREVIEW, SpeechParameters, Transcriber
 from extractors.fit import fit
 from extractors.frames import Eye, check_pixels, poster, prepare
-from extractors.image import ImageExtractor
+from extractors.image import ImageExtractor, ImageParameters, vectors_of
 from extractors.models import default_threads
 from extractors.refused import Refused
 from extractors.scenes import Scene, Scenes
-from extractors.sight import DIMENSION, MODEL, RECIPES, TOGETHER, Sight
+from extractors.sight import RECIPES, TOGETHER, VISUAL, PictureSpace, Seen, Sight
 from extractors.streams import VIDEO, Media, nothing_inside, open_media
 from extractors.tags import caption, name_words
+from extractors.texts import SEMANTIC, TextEncoder, open_texts
 from extractors.waveform import waveform
 from workbench.extraction.contract import (
     Document,
     Extracted,
     Extractor,
     ExtractorSpec,
-    Output,
     Parameters,
     Part,
     Query,
@@ -46,7 +46,7 @@ MAX_PIXELS = 36_000_000
 View = npt.NDArray[np.uint8]
 
 
-class VideoParameters(SpeechParameters):
+class VideoParameters(SpeechParameters, PictureSpace):
     """Parameters of the ``video`` extractor."""
 
     sound: bool = Field(True, description="whether the sound track is transcribed")
@@ -68,10 +68,7 @@ class VideoExtractor(Extractor):
         description="Films: what is seen by scene and what is said, with the second",
         accepts=tuple(VIDEO),
         parameters=VideoParameters,
-        outputs=(
-            Output("visual", DIMENSION, MODEL, queries=frozenset({"image"})),
-            Output("semantic", minilm.DIMENSION, minilm.MODEL, queries=frozenset({"text"})),
-        ),
+        outputs=(VISUAL, SEMANTIC),
         fields={
             "track": "keyword",
             "scene": "integer",
@@ -86,7 +83,7 @@ class VideoExtractor(Extractor):
 
     parameters: VideoParameters
     _sight: Sight
-    _encoder: minilm.Encoder
+    _encoder: TextEncoder
     _pictures: ImageExtractor
 
     def __init__(self, parameters: Parameters | None = None) -> None:
@@ -94,8 +91,8 @@ class VideoExtractor(Extractor):
         self._transcriber = Transcriber(self.parameters, self.clock)
 
     def load(self) -> None:
-        self._sight = Sight(default_threads())
-        self._encoder = minilm.load_minilm(default_threads())
+        self._sight = Sight(default_threads(), self.parameters)
+        self._encoder = open_texts(self.parameters.text_model, default_threads())
 
     def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
         for index, source in enumerate(sources):
@@ -107,9 +104,12 @@ class VideoExtractor(Extractor):
     def encode(self, query: Query, output: str) -> Vector:
         if output == "semantic" and query.kind == "text":
             return self._encoder.encode_query(query.text or "")
-        if output == "visual" and query.kind == "image":
+        if output == "visual":
             if not hasattr(self, "_pictures"):
-                self._pictures = ImageExtractor()
+                wanted = ImageParameters.model_validate(
+                    {"picture_model": self.parameters.picture_model}
+                )
+                self._pictures = ImageExtractor(wanted)
                 self._pictures.load()
             return self._pictures.encode(query, output)
         raise ValueError(f"{output} cannot be searched with {query.kind}")
@@ -202,7 +202,15 @@ class VideoExtractor(Extractor):
                 end_ms=round(scene.end * 1000),
                 labels=look.tags,
                 payload={**about, "scene": number, "key_ms": round(scene.key_at * 1000)},
-                vectors={"visual": look.visual, "semantic": look.semantic},
+                vectors=self._vectors(look),
             )
             for number, (scene, look) in enumerate(zip(scenes, seen, strict=True), start=before + 1)
         ]
+
+    def _vectors(self, look: Seen) -> dict[str, Vector]:
+        """``semantic`` lies in the space of what is said: by the packaged models as a mean of
+        labels, in another text model's space by the labels' words."""
+        if look.semantic is not None and self.parameters.text_model != SEMANTIC.model:
+            told = self._encoder.encode([", ".join(look.tags)])[0] if look.tags else None
+            look = replace(look, semantic=told)
+        return vectors_of(look)

@@ -9,6 +9,7 @@ time it took, which ``stable`` leaves out.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -202,7 +203,8 @@ class _Why:
 
     def _line(self, reason: Reason) -> Html:
         full = self.strongest if reason.kind == "text" else 1.0
-        width = max(3, min(_BAR, round(_BAR * reason.score / full))) if full > 0 else 3
+        share = _share(reason.score) if reason.kind == "rerank" else reason.score
+        width = max(3, min(_BAR, round(_BAR * share / full))) if full > 0 else 3
         bar = el(
             "span",
             style=f"display:inline-block;vertical-align:middle;width:{width}px;height:4px;"
@@ -221,11 +223,18 @@ def folded(hit: Hit) -> str:
 
 
 def reason_text(reason: Reason) -> str:
-    """``visual 0.71``, ``words 6.3``."""
+    """``visual 0.71``, ``words 6.3``, ``rerank 4.2``."""
     if reason.kind == "text":
         return f"words {reason.score:.1f}"
+    if reason.kind == "rerank":
+        return f"rerank {reason.score:.1f}"
     space = (reason.feature or "vector").rsplit("/", 1)[-1]
     return f"{space} {reason.score:.2f}"
+
+
+def _share(logit: float) -> float:
+    """Scores of cross-encoders have no bounds: their place between 0 and 1."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
 def _lines(hits: Sequence[Hit], wanted: frozenset[str]) -> Html:

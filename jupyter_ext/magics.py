@@ -70,7 +70,7 @@ class WorkbenchMagics:
         """Search with the text of the cell.
 
         %%search [NAME <<] [--bucket NAME] [--collection NAME] [--top N] [--filter EXPR]
-                 [--mode dense|text|hybrid] [--kind image,video,…] [--group]
+                 [--mode dense|text|hybrid] [--kind image,video,…] [--group] [--rerank MODEL]
         a dog on a beach
 
         Shows the hits; with NAME << it also gives them that name. found.df is a pandas DataFrame,

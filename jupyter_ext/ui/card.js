@@ -10,9 +10,10 @@ import { mayHavePicture } from "./pictures.js";
 
 const REASONS = 3;
 
-/** `visual 0.71`, `words 6.3`. @param {Reason} reason */
+/** `visual 0.71`, `words 6.3`, `rerank 4.2`. @param {Reason} reason */
 export function reasonText(reason) {
   if (reason.kind === "text") return `words ${reason.score.toFixed(1)}`;
+  if (reason.kind === "rerank") return `rerank ${reason.score.toFixed(1)}`;
   return `${(reason.feature ?? "vector").split("/").at(-1)} ${reason.score.toFixed(2)}`;
 }
 
@@ -36,8 +37,9 @@ export function reasons(hit, shown, most = REASONS) {
   const why = element("div", { class: "mixpeek-why" });
   for (const reason of hit.reasons.slice(0, most)) {
     const full = reason.kind === "text" ? shown.strongest : 1;
+    const share = reason.kind === "rerank" ? 1 / (1 + Math.exp(-reason.score)) : reason.score;  // a logit has no bounds
     const bar = element("i", { "aria-hidden": "true" });
-    bar.style.width = `${Math.max(3, Math.min(34, Math.round((34 * reason.score) / full)))}px`;
+    bar.style.width = `${Math.max(3, Math.min(34, Math.round((34 * share) / full)))}px`;
     why.append(element("span", {}, bar, reasonText(reason)));
   }
   return why;

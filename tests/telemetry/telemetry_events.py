@@ -38,6 +38,7 @@ def search(event_id: str, **changes: Any) -> SearchEvent:
         "hits": 10,
         "encode_seconds": 0.01,
         "engine_seconds": 0.002,
+        "rerank_seconds": 0.0,
         "seconds": 0.013,
     }
     return SearchEvent(event_id=event_id, **(values | changes))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -9,8 +12,10 @@ from workbench.api.extractors import features_of
 from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
 from workbench.api.services import Extractors
 from workbench.api.tasks import accepted
+from workbench.domain.errors import WorkbenchError
 from workbench.domain.retries import policy
 from workbench.domain.wire import CollectionOut, FeatureOut, Page, TaskOut
+from workbench.extraction.registry import parse_parameters
 from workbench.store.collections import CollectionRow
 from workbench.store.moments import moment
 
@@ -47,14 +52,20 @@ def _out(row: CollectionRow, extractors: Extractors) -> CollectionOut:
         parameters=dict(row.parameters),
         digest=row.digest,
         revision=row.revision,
-        features=_features(row.extractor, extractors),
+        features=_features(row.extractor, row.parameters, extractors),
         documents=row.documents,
         retry=policy(row.retry),
         created_at=moment(row.created_at),
     )
 
 
-def _features(key: str, extractors: Extractors) -> list[FeatureOut]:
-    """None for an extractor that is not installed any more: its documents remain readable."""
+def _features(key: str, parameters: Mapping[str, Any], extractors: Extractors) -> list[FeatureOut]:
+    """None for an extractor that is not installed any more, or that does not know the parameters
+    any more: its documents remain readable."""
     spec = next((spec for spec in extractors.specs() if spec.key == key), None)
-    return features_of(spec) if spec is not None else []
+    if spec is None:
+        return []
+    try:
+        return features_of(spec, parse_parameters(spec, parameters))
+    except WorkbenchError:
+        return []

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from workbench.api.requests import ServicesOf, answer
 from workbench.domain.wire import ExtractorOut, FeatureOut, Page
-from workbench.extraction.contract import ExtractorSpec
+from workbench.extraction.contract import ExtractorSpec, Parameters
+from workbench.extraction.registry import outputs_for
 
 router = APIRouter(prefix="/extractors", tags=["extractors"])
 
@@ -27,7 +28,8 @@ def get_extractor(name: str, services: ServicesOf) -> Response:
     return answer(_out(services.extractors.get(name).spec))
 
 
-def features_of(spec: ExtractorSpec) -> list[FeatureOut]:
+def features_of(spec: ExtractorSpec, parameters: Parameters) -> list[FeatureOut]:
+    """What is searched by, with these parameters."""
     return [
         FeatureOut(
             address=spec.address(output.name),
@@ -37,7 +39,7 @@ def features_of(spec: ExtractorSpec) -> list[FeatureOut]:
             model=output.model,
             queries=sorted(output.queries),
         )
-        for output in spec.outputs
+        for output in outputs_for(spec, parameters)
     ]
 
 
@@ -50,7 +52,7 @@ def _out(spec: ExtractorSpec) -> ExtractorOut:
         default=spec.default,
         isolated=spec.isolated,
         parameters=spec.parameters.model_json_schema(),
-        features=features_of(spec),
+        features=features_of(spec, spec.parameters()),
         fields=dict(spec.fields),
         resources=asdict(spec.resources),
     )

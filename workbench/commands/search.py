@@ -51,6 +51,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         default="hybrid",
         help="by meaning, by words, or both (default)",
     )
+    parser.add_argument(
+        "--rerank",
+        metavar="MODEL",
+        help="read the best hits again with this cross-encoder, e.g. "
+        "Xenova/ms-marco-MiniLM-L-6-v2; it comes from the model hub when it is first used",
+    )
 
 
 def request(args: argparse.Namespace) -> SearchRequest:
@@ -71,6 +77,7 @@ def request(args: argparse.Namespace) -> SearchRequest:
         mode=args.mode,
         group=args.group,
         top=args.top,
+        rerank=args.rerank,
     )
 
 

@@ -39,6 +39,11 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def outputs(self, stated: tuple[Output, ...]) -> tuple[Output, ...]:
+        """The vectors that are written with these parameters, where one of them chooses a model;
+        ``stated`` are those of the spec. Asked with every search: it must not open anything."""
+        return stated
+
 
 class Bounded(Parameters):
     """Limits on the work for one object that the worker process itself is held to: where a library
@@ -247,7 +252,7 @@ class Extractor(ABC):
     @property
     def outputs(self) -> tuple[Output, ...]:
         """The vectors that this one writes with its parameters (another model, another size)."""
-        return self.spec.outputs
+        return self.parameters.outputs(self.spec.outputs)
 
     @abstractmethod
     def load(self) -> None:
@@ -280,6 +285,25 @@ class Extractor(ABC):
         shown."""
         del source, part, edge
         return None
+
+
+class Reranker(ABC):
+    """Reads a query and a text together and says how well the one answers the other: slower than
+    comparing vectors, and better. Found by the entry points ``mixpeek.rerankers``."""
+
+    #: Names of the models that ``model`` may be.
+    models: ClassVar[tuple[str, ...]]
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    @abstractmethod
+    def load(self) -> None:
+        """Open the model. Called once, before ``score``."""
+
+    @abstractmethod
+    def score(self, query: str, texts: Sequence[str]) -> Vector:
+        """One score a text, shape (texts,), higher is better; only their order has a meaning."""
 
 
 def digest(spec: ExtractorSpec, parameters: Parameters) -> str:

@@ -243,22 +243,20 @@ def _parameter_error(spec: ExtractorSpec, error: ValidationError) -> WorkbenchEr
     field = spec.parameters.model_fields.get(str(first["loc"][0])) if first["loc"] else None
     told = field.description if field is not None else None
     given = repr(first["input"])[:_VALUE_SHOWN]
+    told_by = first["msg"].removeprefix("Value error, ")
+    what = told_by[:1].lower() + told_by[1:]
     return WorkbenchError(
         Code.INVALID_PARAMETER,
-        f"parameter {name!r} of {spec.key}: {first['msg'].lower()}, not {given}",
+        f"parameter {name!r} of {spec.key}: {what}, not {given}",
         f"{name}: {told}" if told else None,
         details,
     )
 
 
 def outputs_for(spec: ExtractorSpec, parameters: Parameters) -> tuple[Output, ...]:
-    """The named vectors that the extractor writes with these parameters.
-
-    Today the spec's, whatever the parameters; all who ask go through here, so that a parameter that
-    chooses a larger model can change dimensions in one place.
-    """
-    del parameters
-    return spec.outputs
+    """The named vectors that the extractor writes with these parameters: a parameter that chooses
+    another model changes model and dimension."""
+    return parameters.outputs(spec.outputs)
 
 
 def space_for(spec: ExtractorSpec, parameters: Parameters) -> SpaceSpec:

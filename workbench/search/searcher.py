@@ -2,8 +2,9 @@
 
 The request is checked, its scope narrowed, the query encoded by the models that the outputs in
 scope name, all ranked lists are asked for in one round trip, and fused. One list alone keeps the
-engine's scores and order, and is asked for exactly what the page shows. Every search, also one that
-fails, is told to telemetry once.
+engine's scores and order, and is asked for exactly what the page shows. Where a reranker is named,
+the first ``DEPTH`` hits are ordered anew, before groups and pages are made. Every search, also one
+that fails, is told to telemetry once.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from workbench.search.query import (
     kind_of,
     parse,
 )
+from workbench.search.reranking import DEPTH, Rerankers, reranked
 from workbench.search.scope import Buckets, Collections, Scope, Space, narrow
 from workbench.telemetry.events import SearchEvent
 from workbench.vectors.port import (
@@ -60,6 +62,7 @@ class _Run:
 
     encode: float = 0.0
     engine: float = 0.0
+    rerank: float = 0.0
     collections: int = 0
     warnings: list[str] = field(default_factory=list[str])
 
@@ -74,6 +77,7 @@ class Searcher:
         registry: Registry,
         vectors: VectorStore,
         encoder: QueryEncoder,
+        rerankers: Rerankers,
         emit: Callable[[SearchEvent], None],
     ) -> None:
         self._collections = collections
@@ -81,6 +85,7 @@ class Searcher:
         self._registry = registry
         self._vectors = vectors
         self._encoder = encoder
+        self._rerankers = rerankers
         self._emit = emit
 
     async def search(self, namespace_id: str, request: SearchRequest) -> SearchResponse:
@@ -110,6 +115,7 @@ class Searcher:
                     hits=len(hits),
                     encode_seconds=run.encode,
                     engine_seconds=run.engine,
+                    rerank_seconds=run.rerank,
                     seconds=seconds,
                     error=error,
                 )
@@ -118,7 +124,9 @@ class Searcher:
             hits=hits,
             mode=request.mode,
             collections=[each.name for each in scope.collections],
-            timing=SearchTiming(encode=run.encode, engine=run.engine, total=seconds),
+            timing=SearchTiming(
+                encode=run.encode, engine=run.engine, rerank=run.rerank, total=seconds
+            ),
             warnings=run.warnings,
         )
 
@@ -126,6 +134,12 @@ class Searcher:
         self, namespace_id: str, request: SearchRequest, run: _Run
     ) -> tuple[Scope, list[Hit]]:
         query = parse(request)
+        if request.rerank is not None and not isinstance(query, TextQuery):
+            raise WorkbenchError(
+                Code.INVALID_QUERY,
+                "rerank compares texts: there is none in this query",
+                "search with a text, or without rerank",
+            )
         user = None if request.filter is None else filters.parse(request.filter)
         if request.kinds:
             user = filters.all_of(filters.any_of("kind", tuple(request.kinds)), user)
@@ -136,7 +150,13 @@ class Searcher:
         if not targets:
             return scope, []
         leave_out = query.document_id if isinstance(query, DocumentQuery) else None
-        hits = await self._hits(scope, request, targets, user, leave_out, run)
+        if request.rerank is not None and isinstance(query, TextQuery):
+            wide = {"top": max(DEPTH, request.offset + request.top), "offset": 0, "group": False}
+            all_of_them = request.model_copy(update=wide)
+            hits = await self._hits(scope, all_of_them, targets, user, leave_out, run)
+            hits = _page(await self._reranked(hits, request.rerank, query.text, run), request)
+        else:
+            hits = await self._hits(scope, request, targets, user, leave_out, run)
         if not hits and request.offset == 0 and user is None and request.mode != "text":
             names = ", ".join(each.name for each in scope.collections[:3])
             run.warnings.append(f"no documents were found in {names}: they may still be empty")
@@ -263,6 +283,17 @@ class Searcher:
         ]
         return grouped(hits, request.top, request.offset) if request.group else hits
 
+    async def _reranked(self, hits: list[Hit], model: str, query: str, run: _Run) -> list[Hit]:
+        """The first of them in the order of the cross-encoder, the rest below as it is."""
+        begun = time.perf_counter()
+        first, rest = hits[:DEPTH], hits[DEPTH:]
+        texts = [hit.text for hit in first if hit.text]
+        try:
+            scores = await self._rerankers.score(model, query, texts)
+        finally:
+            run.rerank = time.perf_counter() - begun
+        return [*reranked(first, scores.tolist(), model), *rest]
+
     async def _payloads(
         self, scope: Scope, fused: Sequence[Fused]
     ) -> Mapping[str, Mapping[str, Any]]:
@@ -304,6 +335,12 @@ def _single(target: Target, answer: Sequence[Scored], top: int, offset: int) -> 
         )
         for rank, each in enumerate(page, start=offset + 1)
     ]
+
+
+def _page(hits: Sequence[Hit], request: SearchRequest) -> list[Hit]:
+    if request.group:
+        return grouped(hits, request.top, request.offset)
+    return list(hits[request.offset : request.offset + request.top])
 
 
 @contextmanager

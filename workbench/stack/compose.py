@@ -36,6 +36,7 @@ from workbench.domain.wire import HealthOut, PartHealth
 from workbench.extraction.pool import ActorPool, RayOptions
 from workbench.extraction.registry import Registry
 from workbench.search.encoder import QueryEncoder
+from workbench.search.reranking import Rerankers
 from workbench.search.searcher import Searcher
 from workbench.stack.home import write_json
 from workbench.stack.orchestration import (
@@ -103,6 +104,7 @@ async def serve(settings: Settings) -> None:
     )
     registry = Registry.discover(settings.extractors)
     encoder = QueryEncoder(registry)
+    rerankers = Rerankers.discover()
     bell, changes, temporal = Bell(), Changes(), TemporalState()
     feed = Feed(Tasks(database), changes)
     ledger, endings = Ledger(database), Endings(database)
@@ -148,7 +150,13 @@ async def serve(settings: Settings) -> None:
         tasks=Tasks(database),
         accept=accept,
         search=Searcher(
-            Collections(database), Buckets(database), registry, vectors, encoder, telemetry.emit
+            Collections(database),
+            Buckets(database),
+            registry,
+            vectors,
+            encoder,
+            rerankers,
+            telemetry.emit,
         ),
         vectors=vectors,
         extractors=registry,
@@ -200,6 +208,7 @@ async def serve(settings: Settings) -> None:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         encoder.close()
+        rerankers.close()
         services.thumbnails.close()
         await vectors.close()
         telemetry.close()

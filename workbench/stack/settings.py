@@ -66,6 +66,8 @@ class Settings:
     window: int = 6
     #: Threads of one model in one process; by default the extractors decide.
     model_threads: int | None = None
+    #: Where models that are asked for by name lie; default: in the user's cache.
+    models: Path | None = None
     #: More extractor classes, ``module:Class``, beside those of installed packages.
     extractors: tuple[str, ...] = ()
     log_level: str = "info"

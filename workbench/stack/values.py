@@ -117,6 +117,7 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "slots": number(1, 1024),
     "window": number(1, 4096),
     "model_threads": number(1, 256),
+    "models": path,
     "extractors": classes,
     "log_level": log_level,
 }

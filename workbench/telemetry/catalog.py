@@ -192,6 +192,7 @@ SEARCHES = Table(
         Column("hits", INTEGER, "hits answered"),
         Column("encode_seconds", NUMBER, "encoding the query"),
         Column("engine_seconds", NUMBER, "in the vector engine"),
+        Column("rerank_seconds", NUMBER, "reading the best hits again, where it was asked for"),
         Column("seconds", NUMBER, "from request to answer"),
         Column("error", TEXT, "code of the error, where it failed"),
     ),

@@ -40,6 +40,7 @@ class SearchEvent:
     hits: int
     encode_seconds: float
     engine_seconds: float
+    rerank_seconds: float
     seconds: float
     error: str | None = None
 

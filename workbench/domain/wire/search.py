@@ -32,7 +32,7 @@ class GivenVector(Model):
 class SearchRequest(Model):
     """One of ``text``, ``media``, ``vector``, ``document_id`` (more like this document). ``kinds``
     narrows to kinds of object; ``group`` gives the best hit of each object, with its other hits
-    folded under it."""
+    folded under it. ``rerank`` names a cross-encoder that reads the best hits of a text again."""
 
     text: str | None = None
     media: Media | None = None
@@ -47,13 +47,14 @@ class SearchRequest(Model):
     top: int = Field(default=10, ge=1, le=1000)
     offset: int = Field(default=0, ge=0, le=10_000)
     exact: bool = False
+    rerank: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class Reason(Answer):
     """Why a hit is where it is: its place and raw score in one ranked list. ``kind`` is ``dense``
-    (``feature`` says which space) or ``text``."""
+    (``feature`` says which space), ``text``, or ``rerank`` (``feature`` says which model)."""
 
-    kind: Literal["dense", "text"]
+    kind: Literal["dense", "text", "rerank"]
     feature: str | None = None
     score: float
     rank: int
@@ -81,10 +82,11 @@ class Hit(DocumentOut):
 
 
 class SearchTiming(Answer):
-    """Seconds of encoding the query, of the engine, and of all."""
+    """Seconds of encoding the query, of the engine, of reranking, and of all."""
 
     encode: float
     engine: float
+    rerank: float = 0.0
     total: float
 
 
