@@ -14,25 +14,17 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from workbench.client.following import (
-    OUTAGE_SECONDS,
-    SILENCE_SECONDS,
-    ProgressEvent,
-    TaskEvent,
-    follow,
-)
+from workbench.client import watching
+from workbench.client.following import OUTAGE_SECONDS, TaskEvent
+from workbench.client.ingesting import dry_run_request, ingest_request, sent
 from workbench.client.place import find
-from workbench.client.reach import address, counted, probe
-from workbench.client.session import Notify, RefusedError, Session
-from workbench.client.source import resolve
-from workbench.client.transport import READ_SECONDS, Body
+from workbench.client.session import Notify, Session, path_of
+from workbench.client.transport import Body
 from workbench.client.upload import Watch as Uploads
-from workbench.client.upload import upload
-from workbench.client.waiting import POLL_SECONDS, Watch, wait_for
+from workbench.client.waiting import POLL_SECONDS, Watch
 from workbench.domain import wire
 from workbench.domain.errors import Code, WorkbenchError
 
@@ -73,10 +65,6 @@ def connect(
     finder = find(home)
     finder()
     return Client(Session(finder, chosen, notify))
-
-
-class _NoStream(Exception):
-    """The service gives no events of the task."""
 
 
 class Client:
@@ -153,7 +141,7 @@ class Client:
         return self._list(wire.Page[wire.TaskOut], "/tasks", options)
 
     def failures(self, task_id: str, **options: Unpack[PageOptions]) -> wire.Page[wire.FailureOut]:
-        path = _path("tasks", task_id, "failures")
+        path = path_of("tasks", task_id, "failures")
         return self._list(wire.Page[wire.FailureOut], path, options)
 
     # ---- one of them ----------------------------------------------------------------------------
@@ -163,7 +151,7 @@ class Client:
         return self._session.ask(wire.NamespaceOut, "POST", "/namespaces", body=body)[0]
 
     def bucket(self, id_or_name: str) -> wire.BucketOut:
-        return self._get(wire.BucketOut, _path("buckets", id_or_name))
+        return self._get(wire.BucketOut, path_of("buckets", id_or_name))
 
     def create_bucket(self, name: str, origin: str = "") -> wire.BucketOut:
         """A bucket that objects are uploaded to."""
@@ -171,44 +159,44 @@ class Client:
         return self._session.ask(wire.BucketOut, "POST", "/buckets", body=body, harmless=True)[0]
 
     def delete_bucket(self, id_or_name: str) -> wire.TaskOut:
-        return self._task("DELETE", _path("buckets", id_or_name))
+        return self._task("DELETE", path_of("buckets", id_or_name))
 
     def object(self, object_id: str) -> wire.ObjectOut:
-        return self._get(wire.ObjectOut, _path("objects", object_id))
+        return self._get(wire.ObjectOut, path_of("objects", object_id))
 
     def explain(self, object_id: str) -> wire.ExplainOut:
-        return self._get(wire.ExplainOut, _path("objects", object_id, "explain"))
+        return self._get(wire.ExplainOut, path_of("objects", object_id, "explain"))
 
     def delete_object(self, object_id: str) -> wire.TaskOut:
-        return self._task("DELETE", _path("objects", object_id))
+        return self._task("DELETE", path_of("objects", object_id))
 
     def thumbnail(self, object_id: str, size: int = 320) -> bytes:
         """A small picture of the object (image/webp or image/jpeg), its longer side ``size``."""
-        path = _path("objects", object_id, "thumbnail")
+        path = path_of("objects", object_id, "thumbnail")
         with self._session.stream(path, {"size": size}) as body:
             return body.readall()
 
     def preview(self, document_id: str, size: int = 320) -> bytes:
         """Where the document is from, as a small picture (image/webp): the frame, the page."""
-        path = _path("documents", document_id, "preview")
+        path = path_of("documents", document_id, "preview")
         with self._session.stream(path, {"size": size}) as body:
             return body.readall()
 
     def content(self, object_id: str) -> Body:
         """The object's bytes as they come in."""
-        return self._session.stream(_path("objects", object_id, "content"))
+        return self._session.stream(path_of("objects", object_id, "content"))
 
     def collection(self, id_or_name: str) -> wire.CollectionOut:
-        return self._get(wire.CollectionOut, _path("collections", id_or_name))
+        return self._get(wire.CollectionOut, path_of("collections", id_or_name))
 
     def delete_collection(self, id_or_name: str) -> wire.TaskOut:
-        return self._task("DELETE", _path("collections", id_or_name))
+        return self._task("DELETE", path_of("collections", id_or_name))
 
     def document(self, document_id: str) -> wire.DocumentOut:
-        return self._get(wire.DocumentOut, _path("documents", document_id))
+        return self._get(wire.DocumentOut, path_of("documents", document_id))
 
     def extractor(self, name: str) -> wire.ExtractorOut:
-        return self._get(wire.ExtractorOut, _path("extractors", name))
+        return self._get(wire.ExtractorOut, path_of("extractors", name))
 
     # ---- search, telemetry, health --------------------------------------------------------------
 
@@ -231,7 +219,7 @@ class Client:
         """One table as an Arrow IPC stream: a readable file that is also an iterator over pieces
         of bytes. ``since`` and ``until`` are UTC milliseconds."""
         query = {"columns": ",".join(columns) if columns else None, "since": since, "until": until}
-        return self._session.stream(_path("telemetry", table), query)
+        return self._session.stream(path_of("telemetry", table), query)
 
     def health(self) -> wire.HealthOut:
         return self._get(wire.HealthOut, "/health")
@@ -257,8 +245,10 @@ class Client:
         is, and what is left out. Answers with the accepted task. However often the request must be
         sent, it makes one task.
         """
-        request = self._ingest(source, bucket, extractors, parameters, exclude, verify, retry)
-        request = self._sent(request, uploading or (lambda _: None))
+        request = ingest_request(
+            self._session, source, bucket, extractors, parameters, exclude, verify, retry
+        )
+        request = sent(self._session, request, uploading or (lambda _: None))
         return self._session.ask(
             wire.TaskOut, "POST", "/tasks/ingest", body=request, idempotency_key=uuid.uuid4().hex
         )[0]
@@ -273,58 +263,11 @@ class Client:
         exclude: Sequence[str] = (),
     ) -> wire.DryRunOut:
         """What ``ingest`` would do to how many files, by type and extractor; it does nothing."""
-        asked = self._ingest(source, bucket, extractors, parameters, exclude)
-        request = wire.DryRunRequest(**asked.model_dump())
-        place = self._place(asked)
-        if place is not None and not place.reachable:
-            types = counted(place, exclude)
-            request = request.model_copy(update={"bucket": place.bucket, "types": types})
+        asked = ingest_request(self._session, source, bucket, extractors, parameters, exclude)
+        request = dry_run_request(self._session, asked)
         return self._session.ask(
             wire.DryRunOut, "POST", "/tasks/ingest/dry-run", body=request, harmless=True
         )[0]
-
-    def _ingest(
-        self,
-        source: str | Path,
-        bucket: str | None,
-        extractors: Sequence[str] | None,
-        parameters: Mapping[str, Mapping[str, Any]] | None,
-        exclude: Sequence[str],
-        verify: bool = False,
-        retry: Mapping[str, Any] | None = None,
-    ) -> wire.IngestRequest:
-        return wire.IngestRequest(
-            source=resolve(source),
-            bucket=bucket,
-            extractors=list(extractors) if extractors is not None else None,
-            parameters={name: dict(values) for name, values in (parameters or {}).items()},
-            exclude=list(exclude),
-            verify=verify,
-            local=self._session.find.local,
-            retry=dict(retry) if retry else None,
-        )
-
-    def _place(self, request: wire.IngestRequest) -> wire.SourceOut | None:
-        """Where the service sees the source, or would have it; None for an address."""
-        if not request.source.startswith("/"):
-            return None
-        return probe(self._session, Path(request.source), request.bucket)
-
-    def _sent(self, request: wire.IngestRequest, uploading: Uploads) -> wire.IngestRequest:
-        """The request as it is, or that for the same files once they are uploaded. Where some were
-        left out nothing is removed."""
-        place = self._place(request)
-        if place is None or place.reachable:
-            return request
-        self._session.notify(f"{place.why}: its files are uploaded")
-        ended, round = upload(self._session, place, request.exclude, request.verify, uploading)
-        return request.model_copy(
-            update={
-                "source": address(place),
-                "bucket": place.bucket,
-                "round": None if ended.left_out else round,
-            }
-        )
 
     def reindex(
         self, bucket: str | None = None, collection: str | None = None, compact: bool = False
@@ -335,24 +278,14 @@ class Client:
         return self._session.ask(wire.TaskOut, "POST", "/tasks/reindex", body=request)[0]
 
     def task(self, task_id: str) -> wire.TaskOut:
-        return self._get(wire.TaskOut, _path("tasks", task_id))
+        return self._get(wire.TaskOut, path_of("tasks", task_id))
 
     def changes(
         self, task_id: str, after: int | None = None, wait: float = 0.0
     ) -> tuple[wire.TaskOut, int | None]:
         """The task, once its sequence is past ``after`` or after ``wait`` seconds; and the
         sequence, for the next call. Does not try again."""
-        query = {"wait": f"{wait:g}", "after": after} if after is not None else None
-        task, headers = self._session.ask(
-            wire.TaskOut,
-            "GET",
-            _path("tasks", task_id),
-            query,
-            read=wait + READ_SECONDS / 4,
-            patience=0,
-        )
-        sequence = headers.get("X-Sequence", "")
-        return task, int(sequence) if sequence.isdecimal() else None
+        return watching.changes(self._session, task_id, after, wait)
 
     def events(
         self,
@@ -363,19 +296,7 @@ class Client:
         """What the task does, until it has ended: each state that it takes exactly once (after the
         one whose sequence is ``last_event_id``), and its newest progress between. Goes on by itself
         after a cut connection and a restart of the service."""
-
-        def opened(seen: int | None) -> Body:
-            headers = {"Accept": "text/event-stream"}
-            if seen is not None:
-                headers["Last-Event-ID"] = str(seen)
-            return self._session.stream(
-                _path("tasks", task_id, "events"),
-                headers=headers,
-                read=SILENCE_SECONDS,
-                patience=0,
-            )
-
-        return follow(opened, last_event_id, self._session.notify, outage)
+        return watching.events(self._session, task_id, last_event_id, outage)
 
     def wait(
         self,
@@ -387,41 +308,21 @@ class Client:
         """The task when it has ended. ``watch`` is called with every state seen. An interrupt
         stops the waiting only; a service that is away is waited for, up to ``outage`` seconds.
         Where there is no stream of events (an older service, a proxy) the task is asked for."""
-        try:
-            for task in self._progress(task_id, outage):
-                if watch is not None:
-                    watch(task)
-                if task.state.ended:
-                    return task
-        except _NoStream:
-            pass
-        return wait_for(self.changes, task_id, watch, self._session.notify, poll, outage)
-
-    def _progress(self, task_id: str, outage: float) -> Iterator[wire.TaskOut]:
-        heard = False
-        try:
-            for event in self.events(task_id, outage=outage):
-                heard = True
-                if isinstance(event, ProgressEvent):
-                    yield event.task
-        except RefusedError as error:
-            if heard or error.code not in (Code.NOT_FOUND, Code.INVALID):
-                raise
-            raise _NoStream from None
+        return watching.wait(self._session, task_id, watch, poll, outage)
 
     def cancel(self, task_id: str) -> wire.TaskOut:
-        return self._task("POST", _path("tasks", task_id, "cancel"), harmless=True)
+        return self._task("POST", path_of("tasks", task_id, "cancel"), harmless=True)
 
     def pause(self, task_id: str) -> wire.TaskOut:
         """The task holds within seconds: it is PAUSED when nothing of it runs any more."""
-        return self._task("POST", _path("tasks", task_id, "pause"))
+        return self._task("POST", path_of("tasks", task_id, "pause"))
 
     def resume(self, task_id: str) -> wire.TaskOut:
-        return self._task("POST", _path("tasks", task_id, "resume"))
+        return self._task("POST", path_of("tasks", task_id, "resume"))
 
     def retry(self, task_id: str, which: wire.RetryRequest | None = None) -> wire.TaskOut:
         """A new task of the failed items of an ended one: all, or those that ``which`` selects."""
-        path = _path("tasks", task_id, "retry")
+        path = path_of("tasks", task_id, "retry")
         return self._session.ask(wire.TaskOut, "POST", path, body=which)[0]
 
     # ---- how ------------------------------------------------------------------------------------
@@ -442,7 +343,3 @@ class Client:
 
     def _task(self, method: str, path: str, harmless: bool = False) -> wire.TaskOut:
         return self._session.ask(wire.TaskOut, method, path, harmless=harmless)[0]
-
-
-def _path(*parts: str) -> str:
-    return "/" + "/".join(quote(part, safe="") for part in parts)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http.client import HTTPMessage
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ValidationError
 
@@ -63,6 +63,11 @@ class RefusedError(WorkbenchError):
         super().__init__(code, message, hint, details)
         self.service_code = service_code or code.value
         self.request_id = request_id
+
+
+def path_of(*parts: str) -> str:
+    """The path of a route, each part quoted: names may hold slashes."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 class Session:

@@ -22,9 +22,8 @@ from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from workbench.client.session import RefusedError, Session
+from workbench.client.session import RefusedError, Session, path_of
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.folder import Folder, FolderEntry, SourceUnreadable
 from workbench.domain.wire import (
@@ -181,7 +180,7 @@ class Uploader:
             )
             for entry in entries
         ]
-        path = f"/buckets/{quote(self.bucket, safe='')}/offers"
+        path = path_of("buckets", self.bucket, "offers")
         request = OfferRequest(round=self.round, files=offers)
         answer, _ = self.session.ask(
             OfferOut, "POST", path, body=request, patience=PATIENCE, harmless=True
@@ -247,7 +246,7 @@ class Uploader:
             "sha256": sha256,
             "round": self.round,
         }
-        target = f"/buckets/{quote(self.bucket, safe='')}/objects"
+        target = path_of("buckets", self.bucket, "objects")
         return self.session.send(UploadOut, target, query, body, size, PATIENCE)
 
     # ---- progress --------------------------------------------------------------------------------
