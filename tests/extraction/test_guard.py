@@ -18,7 +18,7 @@ from workbench.extraction.careful import run_chunk
 from workbench.extraction.chunks import read_outcome
 from workbench.extraction.contract import Bounded, Resources
 from workbench.extraction.guard import GRACE, time_of
-from workbench.extraction.pool import Job, Recipe, WorkerDied
+from workbench.extraction.jobs import Job, Recipe, WorkerDied
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

@@ -20,19 +20,18 @@ from workbench.blobs.folder import FolderBlobs
 from workbench.domain.states import Category
 from workbench.extraction.careful import run_chunk
 from workbench.extraction.chunks import read_outcome, segment_key
-from workbench.extraction.pool import (
-    ActorPool,
-    Demand,
+from workbench.extraction.jobs import (
     Job,
     LoadFailed,
     NoSuchResource,
-    RayOptions,
     Recipe,
     StoppedBeforeResult,
     WorkerDied,
-    targets,
 )
+from workbench.extraction.pool import ActorPool
+from workbench.extraction.ray_actors import RayOptions
 from workbench.extraction.segments import decode_segment
+from workbench.extraction.sharing import Demand, targets
 
 in_module = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,7 +14,8 @@ from temporalio.testing import ActivityEnvironment
 
 from workbench.blobs.folder import FolderBlobs
 from workbench.extraction import ray_processes
-from workbench.extraction.pool import ActorPool, RayOptions
+from workbench.extraction.pool import ActorPool
+from workbench.extraction.ray_actors import RayOptions
 from workbench.extraction.registry import Candidate, Registry
 from workbench.tasks.activities.extract import ExtractActivities
 from workbench.tasks.messages import ExtractRequest, TaskRef

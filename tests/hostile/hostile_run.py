@@ -32,7 +32,9 @@ from workbench.blobs.folder import FolderBlobs
 from workbench.extraction.careful import run_chunk
 from workbench.extraction.chunks import ChunkItem, Manifest, read_outcome, write_manifest
 from workbench.extraction.contract import ExtractorSpec
-from workbench.extraction.pool import ActorPool, RayOptions, Recipe
+from workbench.extraction.jobs import Recipe
+from workbench.extraction.pool import ActorPool
+from workbench.extraction.ray_actors import RayOptions
 from workbench.extraction.registry import Registry
 
 NAMESPACE = "ns_hostile"

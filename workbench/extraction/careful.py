@@ -25,7 +25,8 @@ from workbench.extraction.chunks import (
     write_outcome,
 )
 from workbench.extraction.guard import time_of
-from workbench.extraction.pool import ActorPool, Job, Recipe, StoppedBeforeResult, WorkerDied
+from workbench.extraction.jobs import Job, Recipe, StoppedBeforeResult, WorkerDied
+from workbench.extraction.pool import ActorPool
 from workbench.extraction.segments import merge_segments
 from workbench.extraction.worker import Summary, summarize
 

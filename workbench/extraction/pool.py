@@ -1,10 +1,9 @@
 """The pool: Ray actors shared fairly between the extractors that have work.
 
-A *recipe* is an extractor with its parameters; every actor belongs to one recipe and keeps its
-models. Jobs queue by recipe. After every change ``_reconcile`` compares what is with what should
-be: ``targets`` shares the CPU slots between the recipes with work, round by round, one actor each;
-recipes above their share lose idle actors only; recipes below it get new ones as room appears. An
-idle actor of a recipe without work stays until its room is needed.
+Every actor belongs to one recipe and keeps its models. Jobs queue by recipe. After every change
+``_reconcile`` compares what is with what should be, which ``sharing`` says: recipes above their
+share lose idle actors only; recipes below it get new ones as room appears. An idle actor of a
+recipe without work stays until its room is needed.
 
 Promises: a job's call either returns a ``Summary`` or raises: ``WorkerDied`` (the process died,
 nothing is known), ``RayNotStarted``, ``LoadFailed`` (the extractor cannot be opened) or
@@ -15,99 +14,37 @@ was answered is kept, or the actor is killed and everything is left.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.extraction import ray_processes
-from workbench.extraction.contract import Resources
+from workbench.extraction.jobs import (
+    Job,
+    LoadFailed,
+    NoSuchResource,
+    Recipe,
+    StoppedBeforeResult,
+    WorkerDied,
+)
+from workbench.extraction.ray_actors import (
+    RayOptions,
+    cause,
+    connect,
+    create,
+    disconnect,
+    end,
+    gpus,
+)
+from workbench.extraction.sharing import Demand, targets
 from workbench.extraction.worker import Summary
 
 log = logging.getLogger(__name__)
 
 STOP_GRACE = 3.0
-
-
-class WorkerDied(Exception):
-    """The worker process ended in the middle of the job, which it had for ``seconds``."""
-
-    def __init__(self, reason: str, seconds: float) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
-
-
-class LoadFailed(Exception):
-    """The extractor's models cannot be opened."""
-
-
-class RayNotStarted(Exception):
-    """Ray does not start, or the cluster is not reached. It may later."""
-
-
-class NoSuchResource(Exception):
-    """The cluster has no such resource, e.g. no GPU."""
-
-
-class StoppedBeforeResult(Exception):
-    """The job was stopped before it had anything to keep."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What an actor is made of. ``digest`` identifies it."""
-
-    digest: str
-    target: str  # module:Class
-    parameters: Mapping[str, Any] = field(hash=False, compare=False)
-    resources: Resources = field(hash=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Job:
-    recipe: Recipe
-    namespace_id: str
-    chunk_id: str
-    only: tuple[int, ...] | None = None
-    part: str = ""
-
-
-@dataclass(frozen=True)
-class RayOptions:
-    """``address`` None starts a local Ray with ``cpus``; ``folder`` is its (short) temp path."""
-
-    address: str | None
-    cpus: int
-    folder: str | None
-    object_store_bytes: int = 128 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Demand:
-    """``jobs`` queued and running; ``cpu`` of one actor."""
-
-    jobs: int
-    cpu: float
-
-
-def targets(demand: Mapping[str, Demand], slots: float) -> dict[str, int]:
-    """How many actors each recipe should have: slots are handed out in rounds, one actor to each
-    recipe that still has an unserved job, until nothing fits. A recipe with work gets at least one
-    actor when the slots would fit it alone."""
-    shares = dict.fromkeys(demand, 0)
-    free = slots
-    while True:
-        given = False
-        for key, wanted in demand.items():
-            if shares[key] < wanted.jobs and wanted.cpu <= free + 1e-9:
-                shares[key] += 1
-                free -= wanted.cpu
-                given = True
-        if not given:
-            return shares
 
 
 @dataclass(eq=False)
@@ -147,7 +84,7 @@ class ActorPool:
         if self._slots:
             return
         if self._starting is None:
-            self._starting = asyncio.create_task(asyncio.to_thread(_connect, self._options))
+            self._starting = asyncio.create_task(asyncio.to_thread(connect, self._options))
         try:
             self._slots = await asyncio.shield(self._starting)
         except Exception:
@@ -209,26 +146,21 @@ class ActorPool:
         await ray_processes.one_ended()
 
     async def close(self) -> None:
-        import ray
-
         for task in list(self._background):
             task.cancel()
         for actor in list(self._actors):
             self._remove(actor)
-        if ray.is_initialized():
-            await asyncio.to_thread(ray.shutdown)
+        await asyncio.to_thread(disconnect)
         self._slots = 0.0
 
     async def _check(self, recipe: Recipe) -> None:
-        import ray
-
         wanted = recipe.resources
         if wanted.cpu > self._slots:
             raise NoSuchResource(f"needs {wanted.cpu} CPUs, Ray has {self._slots:g}")
         if wanted.gpu:
-            have = await asyncio.to_thread(ray.cluster_resources)
-            if have.get("GPU", 0) < wanted.gpu:
-                raise NoSuchResource(f"needs a GPU, Ray has {have.get('GPU', 0):g}")
+            have = await asyncio.to_thread(gpus)
+            if have < wanted.gpu:
+                raise NoSuchResource(f"needs a GPU, Ray has {have:g}")
 
     # ---- reconciling -----------------------------------------------------------------------------
 
@@ -297,7 +229,7 @@ class ActorPool:
         return sum(a.recipe.digest == digest and a.ticket is not None for a in self._actors)
 
     def _start_actor(self, recipe: Recipe) -> None:
-        actor = _Actor(recipe, _create(recipe, self._blobs))
+        actor = _Actor(recipe, create(recipe, self._blobs))
         self._actors.append(actor)
         self._spawn(self._load(actor))
 
@@ -310,7 +242,7 @@ class ActorPool:
             self._remove(actor)
             queue = self._queues.get(actor.recipe.digest, deque())
             while queue:
-                _fail(queue.popleft(), LoadFailed(_cause(error)))
+                _fail(queue.popleft(), LoadFailed(cause(error)))
         else:
             actor.ready = True
         self._reconcile()
@@ -326,7 +258,7 @@ class ActorPool:
             )
         except RayActorError as error:
             self._remove(actor)
-            died = WorkerDied(_cause(error), time.monotonic() - begun)
+            died = WorkerDied(cause(error), time.monotonic() - begun)
             _fail(ticket, StoppedBeforeResult() if ticket.stopping else died)
         except RayTaskError as error:
             _fail(ticket, error)
@@ -348,64 +280,12 @@ class ActorPool:
             log.error("the pool failed", exc_info=task.exception())
 
     def _remove(self, actor: _Actor) -> None:
-        import ray
-
         if actor in self._actors:
             self._actors.remove(actor)
-        with contextlib.suppress(Exception):
-            ray.kill(actor.handle, no_restart=True)
-
-
-def _connect(options: RayOptions) -> float:
-    import ray
-
-    where: dict[str, Any] = {"address": options.address}
-    if options.address is None:
-        where = {
-            "address": "local",
-            "num_cpus": options.cpus,
-            "include_dashboard": False,
-            "object_store_memory": options.object_store_bytes,
-            "_temp_dir": options.folder,
-        }
-    try:
-        ray.init(namespace="mixpeek", log_to_driver=False, **where)
-    except Exception as error:
-        ray.shutdown()  # a half-started one would hold the ports of the next
-        if options.address is None:
-            ray_processes.end_all()
-        raise RayNotStarted(_cause(error)) from error
-    return float(ray.cluster_resources().get("CPU", options.cpus))
-
-
-def _create(recipe: Recipe, blobs: str) -> Any:
-    import ray
-
-    from workbench.extraction.actor import CONCURRENCY, ExtractorActor
-
-    wanted = recipe.resources
-    options: dict[str, Any] = {
-        "num_cpus": wanted.cpu,
-        "num_gpus": wanted.gpu,
-        "max_restarts": 0,
-        "max_task_retries": 0,
-        "concurrency_groups": CONCURRENCY,
-    }
-    if wanted.memory:
-        options["memory"] = wanted.memory
-    if wanted.accelerator_type:
-        options["accelerator_type"] = wanted.accelerator_type
-    remote: Any = ray.remote(**options)(ExtractorActor)
-    return remote.remote(recipe.target, dict(recipe.parameters), blobs)
+        end(actor.handle)
 
 
 def _fail(ticket: _Ticket, error: BaseException) -> None:
     if not ticket.result.done():
         ticket.result.set_exception(error)
         ticket.result.exception()  # marked as seen: the waiter may have gone
-
-
-def _cause(error: BaseException) -> str:
-    """The last line of what the worker said, without Ray's frames around it."""
-    lines: Sequence[str] = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:500] if lines else type(error).__name__

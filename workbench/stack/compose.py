@@ -33,7 +33,8 @@ from workbench.blobs.folder import open_blobs
 from workbench.blobs.port import BlobStore
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.wire import HealthOut, PartHealth
-from workbench.extraction.pool import ActorPool, RayOptions
+from workbench.extraction.pool import ActorPool
+from workbench.extraction.ray_actors import RayOptions
 from workbench.extraction.registry import Registry
 from workbench.search.encoder import QueryEncoder
 from workbench.search.reranking import Rerankers

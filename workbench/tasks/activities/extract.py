@@ -18,14 +18,14 @@ from workbench.domain.errors import WorkbenchError
 from workbench.domain.states import Category
 from workbench.extraction.careful import run_chunk
 from workbench.extraction.chunks import read_manifest
-from workbench.extraction.pool import (
-    ActorPool,
+from workbench.extraction.jobs import (
     LoadFailed,
     NoSuchResource,
     RayNotStarted,
     Recipe,
     StoppedBeforeResult,
 )
+from workbench.extraction.pool import ActorPool
 from workbench.extraction.registry import Registry
 from workbench.extraction.worker import Summary
 from workbench.tasks.heartbeat import heartbeats
