@@ -41,12 +41,12 @@ def connect(options: RayOptions) -> float:
         }
     try:
         ray.init(namespace="mixpeek", log_to_driver=False, **where)
+        return float(ray.cluster_resources().get("CPU", options.cpus))
     except Exception as error:
         ray.shutdown()  # a half-started one would hold the ports of the next
         if options.address is None:
             ray_processes.end_all()
         raise RayNotStarted(cause(error)) from error
-    return float(ray.cluster_resources().get("CPU", options.cpus))
 
 
 def disconnect() -> None:
