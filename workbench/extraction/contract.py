@@ -244,6 +244,8 @@ class Extractor(ABC):
     """Base of every extractor. Subclasses set ``spec`` and write ``load`` and ``extract``."""
 
     spec: ClassVar[ExtractorSpec]
+    #: MIME types that ``preview`` is for; None: all that the extractor takes.
+    shows: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         self.parameters = parameters if parameters is not None else self.spec.parameters()
@@ -273,9 +275,6 @@ class Extractor(ABC):
         """The query as a vector of ``output``'s space, shape (dimension,). Only called for kinds in
         the output's ``queries``. Raises ValueError for content that cannot be encoded."""
         raise NotImplementedError(f"{self.spec.key} has no query encoder")
-
-    #: MIME types that ``preview`` is for; None: all that the extractor takes.
-    shows: ClassVar[frozenset[str] | None] = None
 
     @classmethod
     def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
