@@ -41,9 +41,10 @@ from workbench.store.objects import ObjectRow, Objects
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
 from workbench.store.uploads import UploadedObjects
-from workbench.tasks.accept import Accept, Reach
+from workbench.tasks.accept import Accept
 from workbench.tasks.changes import Changes
 from workbench.tasks.feed import Feed
+from workbench.tasks.places import Reach
 from workbench.tasks.uploads import MIB, Uploads
 from workbench.vectors.embedded import EmbeddedStore
 

@@ -66,7 +66,7 @@ from workbench.store.segments import Segments
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
 from workbench.store.uploads import UPLOADS, UploadedObjects, hash_of
-from workbench.tasks.accept import Accept, Reach
+from workbench.tasks.accept import Accept
 from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.extract import ExtractActivities
 from workbench.tasks.activities.rebuilding import RebuildActivities
@@ -77,6 +77,7 @@ from workbench.tasks.feed import Feed
 from workbench.tasks.fulldisk import FullDisk
 from workbench.tasks.inhand import InHand
 from workbench.tasks.known import Known
+from workbench.tasks.places import Reach
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
 from workbench.tasks.sweeper import Sweeper, Swept

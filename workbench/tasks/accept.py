@@ -1,21 +1,15 @@
 """Taking requests for work: checks what can be checked now, then hands them to the store.
 
-Where a path is readable: below the roots of the settings, which a caller on the same machine with
-the home's own key extends by what it names. The home is never a source. Which bucket a path belongs
-to: the one that is named; else the bucket whose source it is or lies in; else a new one that is
-called like the folder. A path inside a bucket's source syncs that part only. ``uploads://BUCKET``
-is what was sent to a bucket. ``probe`` tells a caller beforehand whether its path is the service's.
+Where a source belongs, and whether it may be read, ``places`` says. Which collections an ingest
+makes or changes is decided here: a parameter that is given goes on top of those of the present
+revision, and without one the revision stays. What was accepted is kept before anybody is woken.
 """
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 from workbench.access.principal import Principal
 from workbench.domain import filters
@@ -28,7 +22,6 @@ from workbench.domain.wire import (
     DryRunRequest,
     IngestRequest,
     RetryRequest,
-    Sample,
     SourceOut,
     SourceRequest,
 )
@@ -36,66 +29,14 @@ from workbench.extraction.contract import ExtractorSpec
 from workbench.extraction.registry import Registry
 from workbench.store.acceptance import Acceptance, IngestOrder, Recipe, Scope
 from workbench.store.ledger import Ledger
-from workbench.store.records import BucketRecord, CollectionRecord
+from workbench.store.records import CollectionRecord
 from workbench.store.retrying import Selection
 from workbench.store.targets import Targets
 from workbench.store.uploads import UPLOADS
 from workbench.tasks.dry import counted, dry_run
+from workbench.tasks.places import Place, Places, Reach
 from workbench.tasks.recipes import recipe
-from workbench.tasks.uploads import SCHEME, UploadedSource, Uploads, checked_bucket
-
-FOLDER = "folder"
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What the service may read: nothing where it listens on an ``outside`` address."""
-
-    home: Path
-    roots: Sequence[Path]
-    outside: bool
-    added: list[Path] = field(default_factory=list[Path])
-
-    def check(self, path: Path, mine: bool) -> None:
-        """Raises unless the path may be read. ``mine``: asked by the user whose service it is."""
-        self.refuse_home(path)
-        if self.outside:
-            raise WorkbenchError(
-                Code.SOURCE_UNREADABLE,
-                "this service reads no paths of its machine, since other machines can reach it",
-                "send the files: run mixpeek ingest where they are",
-            )
-        if mine:
-            self.added.append(path)
-        if not self.allows(path):
-            raise WorkbenchError(
-                Code.SOURCE_UNREADABLE,
-                f"the service may not read {path}",
-                "start it with this folder among MIXPEEK_ROOTS, or ingest as the user who runs it",
-            )
-
-    def allows(self, path: Path) -> bool:
-        return any(path.is_relative_to(root.resolve()) for root in (*self.roots, *self.added))
-
-    def refuse_home(self, path: Path) -> None:
-        home = self.home.resolve()
-        if path == home or path.is_relative_to(home):
-            raise WorkbenchError(
-                Code.SOURCE_UNREADABLE,
-                f"{path} is inside the workbench's own home",
-                "keep your files elsewhere",
-            )
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a source belongs."""
-
-    bucket: str
-    root: str
-    scope: str
-    known: BucketRecord | None
-    kind: str = FOLDER
+from workbench.tasks.uploads import UploadedSource, Uploads
 
 
 class Accept:
@@ -114,7 +55,8 @@ class Accept:
         self._ledger = ledger
         self._targets = targets
         self._registry = registry
-        self._reach = reach
+        self._home = reach.home
+        self._places = Places(reach, targets, uploads.rows)
         self._wake = wake
         self._changed = changed
         self._uploads = uploads
@@ -173,7 +115,7 @@ class Accept:
             rows = self._uploads.rows
             source = UploadedSource(rows, place.known.bucket_id, place.scope, exclude)
         else:
-            home = self._reach.home.resolve()
+            home = self._home.resolve()
             source = Folder(Path(place.root), place.scope, exclude, (home,))
         return dry_run(source, place.bucket, place.known, self._ledger, taking)
 
@@ -181,51 +123,13 @@ class Accept:
         self, namespace_id: str, request: SourceRequest, local: bool, principal: Principal
     ) -> SourceOut:
         """Whether the service sees the caller's files at their path; where they belong if not."""
-        path = _path(request.path)
-        if local and principal.home:
-            self._reach.refuse_home(path)
-        why = self._unseen(path, request, local and principal.home)
-        place = (
-            self._place(namespace_id, path, request.bucket)
-            if why is None
-            else self._uploaded(namespace_id, request)
-        )
-        return SourceOut(
-            reachable=why is None,
-            why=why,
-            bucket=place.bucket,
-            origin=origin(request.host, place.root),
-            root=place.root,
-            scope=place.scope,
-        )
-
-    def _unseen(self, path: Path, request: SourceRequest, mine: bool) -> str | None:
-        """Why the path is not the caller's; None when it is and may be read. Looks at nothing
-        below what the service may read anyway."""
-        if self._reach.outside:
-            return "the service reads no files of its machine"
-        if not mine and not self._reach.allows(path):
-            return "the service may not read this folder"
-        if not request.samples or not all(sees(path, sample) for sample in request.samples):
-            return "the service does not see this folder"
-        return None
+        return self._places.probe(namespace_id, request, mine=local and principal.home)
 
     def _checked(
         self, namespace_id: str, request: IngestRequest, principal: Principal
-    ) -> tuple[_Place, dict[str, CollectionRecord]]:
+    ) -> tuple[Place, dict[str, CollectionRecord]]:
         """Where the source belongs, and the bucket's collections by extractor."""
-        if isinstance(request, DryRunRequest) and request.types is not None:
-            place = self._to_be_sent(namespace_id, request)
-        elif request.source.startswith(SCHEME):
-            place = self._sent(namespace_id, request)
-        else:
-            path = _path(request.source)
-            self._reach.check(path, mine=request.local and principal.home)
-            if not os.path.lexists(path):
-                raise WorkbenchError(
-                    Code.SOURCE_UNREADABLE, f"there is no file or folder {path}", "check the path"
-                )
-            place = self._place(namespace_id, path, request.bucket)
+        place = self._places.of(namespace_id, request, mine=request.local and principal.home)
         present = (
             {
                 self._registry.get(c.extractor).spec.name: c
@@ -266,60 +170,6 @@ class Accept:
         self._wake()
         return task_id
 
-    # ---- which bucket ----------------------------------------------------------------------------
-
-    def _place(self, namespace_id: str, path: Path, name: str | None) -> _Place:
-        folder = path if path.is_dir() else path.parent
-        buckets = self._targets.folder_buckets(namespace_id)
-        if name is None:
-            around = [b for b in buckets if path.is_relative_to(b.source_uri)]
-            if around:
-                deepest = max(around, key=lambda b: len(b.source_uri))
-                return _inside(deepest, path)
-            return _new(checked_bucket(folder.name), folder, path)
-        known = next((b for b in buckets if b.name == name), None)
-        if known is not None and path.is_relative_to(known.source_uri):
-            return _inside(known, path)
-        return _new(checked_bucket(name), folder, path)
-
-    def _sent(self, namespace_id: str, request: IngestRequest) -> _Place:
-        """What ``uploads://BUCKET/PART`` names."""
-        name, _, scope = request.source.removeprefix(SCHEME).partition("/")
-        bucket = self._uploads.rows.bucket(namespace_id, unquote(name))
-        if request.bucket not in (None, bucket.name, bucket.bucket_id):
-            raise WorkbenchError(
-                Code.INVALID,
-                f"the source is bucket {bucket.name!r}, and --bucket names {request.bucket!r}",
-                "leave --bucket out",
-            )
-        return _Place(bucket.name, bucket.source_uri, unquote(scope), bucket, UPLOADS)
-
-    def _to_be_sent(self, namespace_id: str, request: DryRunRequest) -> _Place:
-        """The bucket that the files would be uploaded to, which need not be there yet."""
-        name = checked_bucket(request.bucket or "")
-        known = next((b for b in self._uploads.rows.buckets(namespace_id) if b.name == name), None)
-        return _Place(name, "", "", known, UPLOADS)
-
-    def _uploaded(self, namespace_id: str, request: SourceRequest) -> _Place:
-        """The bucket for files of another machine, as ``_place`` finds it for those of this one."""
-        path = PurePosixPath(request.path)
-        folder = path if request.folder else path.parent
-        mine = origin(request.host, "")
-        around = {
-            PurePosixPath(one.source_uri.removeprefix(SCHEME + mine)): one
-            for one in self._uploads.rows.buckets(namespace_id)
-            if one.source_uri.startswith(f"{SCHEME}{mine}/") and request.bucket in (None, one.name)
-        }
-        roots = [root for root in around if path.is_relative_to(root)]
-        if roots:
-            root = max(roots, key=lambda each: len(each.parts))
-            scope = path.relative_to(root).as_posix()
-            known = around[root]
-            return _Place(known.name, str(root), "" if scope == "." else scope, known, UPLOADS)
-        name = checked_bucket(folder.name if request.bucket is None else request.bucket)
-        scope = "" if path == folder else path.name
-        return _Place(name, str(folder), scope, None, UPLOADS)
-
     # ---- which collections -----------------------------------------------------------------------
 
     def _named(
@@ -359,47 +209,3 @@ class Accept:
         same = before is not None and before.extractor == spec.key
         kept = dict(before.parameters) if before is not None and same else {}
         return recipe(self._registry, extractor, kept | given, keep=bool(same and not given))
-
-
-def _path(source: str) -> Path:
-    if "\0" in source or not source.startswith("/"):
-        raise WorkbenchError(
-            Code.INVALID,
-            f"the source is not an absolute path: {source[:80]!r}",
-            "give the whole path of a folder or file",
-        )
-    return Path(source).resolve()
-
-
-def _inside(bucket: BucketRecord, path: Path) -> _Place:
-    root = Path(bucket.source_uri)
-    scope = path.relative_to(root).as_posix()
-    return _Place(bucket.name, str(root), "" if scope == "." else scope, bucket)
-
-
-def _new(name: str, folder: Path, path: Path) -> _Place:
-    return _Place(name, str(folder), "" if path == folder else path.name, None)
-
-
-def origin(host: str, root: str) -> str:
-    """Where uploaded files come from: ``HOST/abs/folder``."""
-    return f"{quote(host, safe='.-')}{root}"
-
-
-def sees(path: Path, sample: Sample) -> bool:
-    """Whether the same file or folder is at this place here, and can be read. Inodes tell it from
-    a copy; devices are numbered by each machine for itself and say nothing."""
-    name = PurePosixPath(sample.name)
-    if name.is_absolute() or ".." in name.parts:
-        return False
-    here = path / sample.name if sample.name else path
-    try:
-        found = here.lstat()
-        if not here.resolve().is_relative_to(path):
-            return False
-    except (OSError, ValueError):
-        return False
-    kind = stat.S_ISDIR if sample.folder else stat.S_ISREG
-    same = (found.st_mtime_ns, found.st_ino) == (sample.mtime_ns, sample.inode)
-    size = sample.folder or found.st_size == sample.size
-    return same and size and kind(found.st_mode) and os.access(here, os.R_OK)
