@@ -24,6 +24,7 @@ from workbench.store.database import now_ms
 from workbench.tasks.activities.indexing import index_chunk
 from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice
 from workbench.tasks.activities.planning import plan_chunks
+from workbench.tasks.activities.telling import tell
 from workbench.tasks.context import ControlContext
 from workbench.tasks.heartbeat import heartbeats
 from workbench.tasks.messages import (
@@ -38,7 +39,6 @@ from workbench.tasks.messages import (
     PlanRequest,
     TaskRef,
 )
-from workbench.telemetry.events import StageEvent
 from workbench.vectors.port import delete_if_any
 
 #: How long a plan waits for items while the listing goes on.
@@ -104,7 +104,7 @@ class ControlActivities:
             except WorkbenchError as error:
                 raise _final(error) from None
         seconds = time.perf_counter() - begun
-        self._tell(task, "list", started_at, seconds, seen)
+        tell(self._context, task, "list", started_at, seconds, seen)
         return ListProgress(ended, seen)
 
     @activity.defn(name="plan")
@@ -115,7 +115,7 @@ class ControlActivities:
             planned = await self._plan(request)
         if planned.chunks:
             items = sum(chunk.items for chunk in planned.chunks)
-            self._tell(task, "plan", started_at, time.perf_counter() - begun, items)
+            tell(self._context, task, "plan", started_at, time.perf_counter() - begun, items)
         return planned
 
     async def _plan(self, request: PlanRequest) -> Planned:
@@ -241,23 +241,6 @@ class ControlActivities:
             return And((scope, eq("collection_id", target)))
         collections = self._context.ledger.collections(namespace_id, target)
         return And((scope, any_of("collection_id", tuple(c.collection_id for c in collections))))
-
-    def _tell(self, task: TaskRef, stage: str, started_at: int, seconds: float, rows: int) -> None:
-        self._context.emit(
-            StageEvent(
-                event_id=f"{task.task_id}/{stage}/{started_at}",
-                namespace_id=task.namespace_id,
-                task_id=task.task_id,
-                collection=None,
-                extractor=None,
-                stage=stage,
-                started_at=started_at,
-                seconds=seconds,
-                rows=rows,
-                bytes=0,
-                worker="service",
-            )
-        )
 
 
 def _final(error: WorkbenchError) -> ApplicationError:

@@ -10,13 +10,13 @@ from typing import Any
 from temporalio import activity
 
 from workbench.store.database import now_ms
+from workbench.tasks.activities.telling import tell
 from workbench.tasks.collector import KEEP, Collector, Freed, said
 from workbench.tasks.compaction import Compacted, Compaction
 from workbench.tasks.context import ControlContext
 from workbench.tasks.heartbeat import heartbeats
 from workbench.tasks.messages import FinishRebuild, TaskRef
 from workbench.tasks.rebuild import chosen, rebuild_slice, remove_strays
-from workbench.telemetry.events import StageEvent
 
 
 class RebuildActivities:
@@ -47,7 +47,7 @@ class RebuildActivities:
         record = await asyncio.to_thread(self._context.ledger.task, task.namespace_id, task.task_id)
         async with heartbeats():
             ended = await rebuild_slice(self._context, record)
-        self._tell(task, "reindex", started_at, time.perf_counter() - begun, 0, 0)
+        tell(self._context, task, "reindex", started_at, time.perf_counter() - begun, 0)
         return ended
 
     @activity.defn(name="tidy_rebuild")
@@ -71,7 +71,7 @@ class RebuildActivities:
             )
         size = max(0, compacted.bytes) + freed.bytes
         rows = compacted.sources + freed.segments + freed.blobs
-        self._tell(task, "collect", started_at, time.perf_counter() - begun, rows, size)
+        tell(context, task, "collect", started_at, time.perf_counter() - begun, rows, size)
         note = said(compacted, freed)
         return f"{note}, {strays:,} stray documents removed" if strays else note
 
@@ -87,22 +87,3 @@ class RebuildActivities:
         )
         self._context.changed(task.task_id)
         return state.value
-
-    def _tell(
-        self, task: TaskRef, stage: str, started_at: int, seconds: float, rows: int, size: int
-    ) -> None:
-        self._context.emit(
-            StageEvent(
-                event_id=f"{task.task_id}/{stage}/{started_at}",
-                namespace_id=task.namespace_id,
-                task_id=task.task_id,
-                collection=None,
-                extractor=None,
-                stage=stage,
-                started_at=started_at,
-                seconds=seconds,
-                rows=rows,
-                bytes=size,
-                worker="service",
-            )
-        )
