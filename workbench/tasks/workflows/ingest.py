@@ -21,7 +21,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 with workflow.unsafe.imports_passed_through():
@@ -40,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
         Planned,
         PlanRequest,
     )
+    from workbench.tasks.workflows.failing import failure
 
 #: Infrastructure comes back: control activities try again for as long as it takes.
 PATIENT = RetryPolicy(
@@ -297,14 +298,7 @@ class IngestWorkflow:
         await self._control("give_up", order, None)
 
     def _failure(self, error: ActivityError) -> FailTask:
-        """Activities put the code (or category) into the error's type and the hint into its
-        details."""
-        cause = error.cause
-        if isinstance(cause, ApplicationError):
-            hint = cause.details[0] if cause.details else None
-            return FailTask(self._task, cause.type or "internal", cause.message, hint)
-        reason = str(cause) if cause else str(error)
-        return FailTask(self._task, "internal", reason, "look into the log of the worker")
+        return failure(self._task, error, "look into the log of the worker")
 
     async def _control(
         self,

@@ -11,10 +11,11 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from workbench.tasks.messages import Begun, FailTask, FinishRebuild, TaskRef
+    from workbench.tasks.messages import Begun, FinishRebuild, TaskRef
+    from workbench.tasks.workflows.failing import failure
 
 PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
@@ -44,11 +45,7 @@ class ReindexWorkflow:
             if await self._rebuild(task):
                 note = await self._do("tidy_rebuild", task, str, timedelta(hours=2))
         except ActivityError as error:
-            cause = error.cause
-            known = isinstance(cause, ApplicationError)
-            message = cause.message if known else str(cause or error)
-            code = (cause.type if known else None) or "internal"
-            await self._do("fail_task", FailTask(task, code, message, None), None)
+            await self._do("fail_task", failure(task, error), None)
             return "failed"
         return await self._do("finish_rebuild", FinishRebuild(task, self._canceled, note), str)
 
