@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
 from workbench.api.services import Services
-from workbench.api.showing import shown
+from workbench.api.showing import PICTURE, Size, shown
 from workbench.api.thumbnails import snap
 from workbench.domain import filters
 from workbench.domain.errors import Code, WorkbenchError, not_found
@@ -64,19 +64,13 @@ async def get_document(
     return answer(document(point.id, point.payload))
 
 
-@router.get(
-    "/{document_id}/preview",
-    response_class=Response,
-    responses={200: {"content": {"image/webp": {}}}, 304: {"description": "not changed"}},
-)
+@router.get("/{document_id}/preview", response_class=Response, responses=PICTURE)
 async def get_preview(
     document_id: str,
     request: Request,
     services: ServicesOf,
     namespace_id: NamespaceId,
-    size: Annotated[
-        int, Query(ge=16, le=1024, description="edge in pixels, met by the next of a few sizes")
-    ] = 320,
+    size: Size = 320,
 ) -> Response:
     """A picture of where the document is: the frame of the film, the part of the recording, the
     page, the picture."""

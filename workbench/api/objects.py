@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from workbench.api.content import content
 from workbench.api.requests import NamespaceId, PageOf, ServicesOf, answer, present
-from workbench.api.showing import shown
+from workbench.api.showing import PICTURE, Size, shown
 from workbench.api.sources import open_object
 from workbench.api.tasks import accepted
 from workbench.api.thumbnails import snap
@@ -54,19 +54,13 @@ def delete_object(object_id: str, services: ServicesOf, namespace_id: NamespaceI
     return accepted(services, namespace_id, task_id)
 
 
-@router.get(
-    "/{object_id}/thumbnail",
-    response_class=Response,
-    responses={200: {"content": {"image/webp": {}}}, 304: {"description": "not changed"}},
-)
+@router.get("/{object_id}/thumbnail", response_class=Response, responses=PICTURE)
 async def get_thumbnail(
     object_id: str,
     request: Request,
     services: ServicesOf,
     namespace_id: NamespaceId,
-    size: Annotated[
-        int, Query(ge=16, le=1024, description="edge in pixels, met by the next of a few sizes")
-    ] = 320,
+    size: Size = 320,
 ) -> Response:
     """A small upright picture of a picture; a film's poster, a recording's loudness."""
     found = await run_in_threadpool(services.objects.get, namespace_id, object_id)

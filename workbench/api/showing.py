@@ -7,7 +7,9 @@ the default one of the type.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated, Any
 
+from fastapi import Query
 from starlette.responses import Response
 
 from workbench.api.content import matches
@@ -19,6 +21,14 @@ from workbench.extraction.preview import has_preview
 from workbench.store.objects import ObjectRow
 
 _WHOLE = Part()
+#: What a route of pictures answers, and how it is asked for their size.
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/webp": {}}},
+    304: {"description": "not changed"},
+}
+Size = Annotated[
+    int, Query(ge=16, le=1024, description="edge in pixels, met by the next of a few sizes")
+]
 
 
 async def shown(
