@@ -37,7 +37,7 @@ hostile: setup
 	HOSTILE=all $(PYTHON) -m pytest -s tests/hostile
 
 eval: setup
-	$(PYTHON) tests/eval/run_eval.py
+	$(PYTHON) tests/eval/run_eval.py $(EVAL)
 
 check: setup
 	$(PYTHON) .ci/constraints.py check

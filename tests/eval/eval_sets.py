@@ -1,4 +1,5 @@
-"""One measurement a kind: the extractors as they are shipped, on material whose truth is known.
+"""One measurement a kind: the extractors as they are shipped, or with models that are named, on
+material whose truth is known.
 
 Recall is that of meaning alone: the vectors that an ingest writes, against the vector that a search
 makes of the question, by cosine. Words and names of files, which a hybrid search uses too, play no
@@ -10,7 +11,9 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sklearn
@@ -24,23 +27,45 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "extractors"))
 from extractor_files import PHOTOS, File, documents, encoded
 from media_files import film, recording, speech
 
-from extractors.audio import AudioExtractor, AudioParameters
+from extractors.audio import AudioExtractor
 from extractors.document import DocumentExtractor
 from extractors.image import ImageExtractor
 from extractors.models.build.photographs import pictures
 from extractors.models.evaluate import QUERIES
-from extractors.ocr import OcrExtractor, OcrParameters
+from extractors.ocr import OcrExtractor
 from extractors.text import TextExtractor
 from extractors.video import VideoExtractor
 from workbench.extraction.contract import Document, Extractor, Query
+from workbench.extraction.registry import parse_parameters
 
 DESCRIPTIONS = Path(sklearn.__file__).parent / "datasets" / "descr"
 Right = Callable[[Document], bool]
 
 
-def loaded(extractor: Extractor) -> Extractor:
-    extractor.load()
-    return extractor
+@dataclass(frozen=True)
+class Models:
+    """The models to judge; None is the packaged one."""
+
+    text_model: str | None = None
+    picture_model: str | None = None
+    speech_model: str | None = None
+
+    @property
+    def named(self) -> list[str]:
+        return [name for name in asdict(self).values() if name]
+
+    def opened(self, kind: type[Extractor], **more: Any) -> Extractor:
+        """The extractor with those of the models that it uses."""
+        known = kind.spec.parameters.model_fields
+        chosen = {name: value for name, value in asdict(self).items() if value and name in known}
+        extractor = kind(parse_parameters(kind.spec, {**chosen, **more}))
+        extractor.load()
+        return extractor
+
+
+def by_text(extractor: Extractor) -> str:
+    """The output in which texts find what is seen."""
+    return next(output.name for output in extractor.outputs if "text" in output.queries)
 
 
 def places(
@@ -64,8 +89,8 @@ def text_pool(extractor: Extractor) -> list[tuple[str, Document]]:
     ]
 
 
-def texts() -> list[Recall]:
-    extractor = loaded(TextExtractor())
+def texts(models: Models) -> list[Recall]:
+    extractor = models.opened(TextExtractor)
     pool = text_pool(extractor)
     names = {id(document): name for name, document in pool}
 
@@ -82,8 +107,8 @@ def texts() -> list[Recall]:
     return [Recall(*what, len(only), places(extractor, only, asked))]
 
 
-def pages() -> list[Recall]:
-    extractor = loaded(DocumentExtractor())
+def pages(models: Models) -> list[Recall]:
+    extractor = models.opened(DocumentExtractor)
     made = FPDF()
     made.set_font("helvetica", size=12)
     for title, text, _ in PAGES:
@@ -98,8 +123,8 @@ def pages() -> list[Recall]:
     return [Recall(*what, len(pool), places(extractor, pool, asked))]
 
 
-def seen_pictures() -> list[Recall]:
-    extractor = loaded(ImageExtractor())
+def seen_pictures(models: Models) -> list[Recall]:
+    extractor = models.opened(ImageExtractor)
     pool: list[Document] = []
     names: list[str] = []
     for path in pictures():
@@ -107,7 +132,7 @@ def seen_pictures() -> list[Recall]:
         names.append(path.stem)
     number = {id(document): name for document, name in zip(pool, names, strict=True)}
     asked = [
-        (Query("text", text=text), "semantic", lambda d, name=name: number[id(d)] == name)
+        (Query("text", text=text), by_text(extractor), lambda d, name=name: number[id(d)] == name)
         for name, texts in QUERIES.items()
         for text in texts
     ]
@@ -115,14 +140,14 @@ def seen_pictures() -> list[Recall]:
     return [Recall(*what, len(pool), places(extractor, pool, asked))]
 
 
-def heard() -> list[Recall]:
-    extractor = loaded(AudioExtractor(AudioParameters(chunk_seconds=5)))
+def heard(models: Models) -> list[Recall]:
+    extractor = models.opened(AudioExtractor, chunk_seconds=5)
     said = [
         document
         for name in SPOKEN
         for document in documents(extractor, File(name, recording(speech(name)), "audio/wav"))
     ]
-    pool = [*said, *(document for _, document in text_pool(loaded(TextExtractor())))]
+    pool = [*said, *(document for _, document in text_pool(models.opened(TextExtractor)))]
     ours = {id(document) for document in said}
     asked = [
         (
@@ -136,9 +161,9 @@ def heard() -> list[Recall]:
     return [Recall(*what, len(pool), places(extractor, pool, asked))]
 
 
-def frames() -> list[Recall]:
+def frames(models: Models) -> list[Recall]:
     """A film of the photographs, each for two seconds, cut out and slowly moved."""
-    extractor = loaded(VideoExtractor())
+    extractor = models.opened(VideoExtractor)
     shown = pictures()
     begins: dict[str, float] = {}
     parts: list[tuple[np.ndarray, float]] = []
@@ -154,8 +179,8 @@ def frames() -> list[Recall]:
         middle = 1000 * (begins[name] + 1)
         return lambda d: (d.start_ms or 0) <= middle < (d.end_ms or 0)
 
-    by_text = [
-        (Query("text", text=text), "semantic", shows(name))
+    told = [
+        (Query("text", text=text), by_text(extractor), shows(name))
         for name, texts in QUERIES.items()
         for text in texts
     ]
@@ -164,7 +189,7 @@ def frames() -> list[Recall]:
     ]
     material = "a film of those photographs, 2 s each, moving"
     return [
-        Recall("video frames, by text", material, len(pool), places(extractor, pool, by_text)),
+        Recall("video frames, by text", material, len(pool), places(extractor, pool, told)),
         Recall(
             "video frames, by a picture",
             f"{material}; asked with a mirrored part of each",
@@ -185,8 +210,8 @@ def _altered(path: Path) -> bytes:
 # ---- transcription and OCR ----------------------------------------------------------------------
 
 
-def transcription() -> list[Errors]:
-    extractor = loaded(AudioExtractor())
+def transcription(models: Models) -> list[Errors]:
+    extractor = models.opened(AudioExtractor)
     dice = np.random.default_rng(1)
 
     def rate(label: str, noise: float) -> Errors:
@@ -209,8 +234,8 @@ def transcription() -> list[Errors]:
     ]
 
 
-def ocr() -> list[Errors]:
-    extractor = loaded(OcrExtractor(OcrParameters(every=True)))
+def ocr(models: Models) -> list[Errors]:
+    extractor = models.opened(OcrExtractor, every=True)
 
     def rate(label: str, shown: Sequence[tuple[Image.Image, str]]) -> Errors:
         read, true = [], []

@@ -7,12 +7,15 @@ of it. What Ray says of an error goes through ``cause``, so that a person reads 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.extraction import ray_processes
 from workbench.extraction.jobs import RayNotStarted, Recipe
+
+_MODULE = re.compile(r"^(?:\w+\.)+(?=\w+: )")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def end(handle: Any) -> None:
 
 
 def cause(error: BaseException) -> str:
-    """The last line of what the worker said, without Ray's frames around it."""
+    """The last line of what the worker said, without Ray's frames around it and without the module
+    of the error's class."""
     lines: Sequence[str] = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:500] if lines else type(error).__name__
+    return _MODULE.sub("", lines[-1])[:500] if lines else type(error).__name__
