@@ -24,7 +24,8 @@ from workbench.commands.progress import TerminalWatch
 from workbench.commands.render import render_text
 from workbench.commands.tree import VERBS, find_verb, listing, verb_parser
 from workbench.commands.words import clean
-from workbench.domain.errors import WorkbenchError
+from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.room import MESSAGE, disk_is_full
 
 if TYPE_CHECKING:
     from workbench.stack.cli import StackVerb
@@ -49,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed(DONE)
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        full = WorkbenchError(Code.UNAVAILABLE, MESSAGE, "free some space, then try again")
+        _report(full, as_json="--json" in arguments)
+        return exit_status(full)
     return status
 
 

@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import stat
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -173,6 +175,57 @@ def test_status(
     watched.process.wait()
     assert verbs.status(as_json=False) == 3
     assert "`mixpeek up`" in capsys.readouterr().out
+
+
+def test_a_new_start_says_that_nobody_stopped_the_one_before(start: Start) -> None:
+    first = start("home")
+    assert first.until_ready().found == ()
+    first.process.kill()
+    first.process.wait()
+    second = start("home")
+    (line,) = second.until_ready().found
+    assert "nothing says how it ended last time" in line
+    second.process.terminate()
+    second.process.wait(15)
+    assert start("home").until_ready().found == ()
+
+
+def test_a_clock_that_went_back_is_found(start: Start) -> None:
+    watched = start("home")
+    state = watched.until_ready()
+    watched.process.terminate()
+    watched.process.wait(15)
+    stopped = watched.state()
+    assert stopped.traces(time.time()) == []
+    assert stopped.traces(state.began + 86400) == []
+    (line,) = stopped.traces(state.began - 3600)
+    assert line.startswith("the clock went back: it last ran 36")
+
+
+def test_a_process_is_known_after_the_clock_jumped(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = processes.identity(os.getpid())
+    assert me is not None
+    began = psutil.Process().create_time()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: began + 3600)
+    assert processes.alive(me)
+    assert not processes.alive(replace(me, born=me.born + "0"))
+    assert not processes.alive(replace(me, born=""))
+
+
+def test_a_full_disk_does_not_stop_the_watcher(start: Start) -> None:
+    """A folder stands where the state is written: that fails as on a full disk."""
+    watched = start("home")
+    watched.until_ready()
+    before, place = watched.pid("service"), watched.home / "run" / "state.json"
+    place.unlink()
+    place.mkdir()
+    os.kill(before, signal.SIGKILL)
+    until(lambda: health(str(watched.service()["url"])) is None, 5)
+    time.sleep(1)
+    place.rmdir()
+    until(lambda: place.is_file() and watched.pid("service") != before, 10)
+    assert watched.process.poll() is None
+    until(lambda: watched.service()["pid"] == watched.pid("service"), 10)
 
 
 def test_the_caller_is_never_among_the_processes(

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -80,7 +81,7 @@ from workbench.tasks.known import Known
 from workbench.tasks.places import Reach
 from workbench.tasks.relay import Relay
 from workbench.tasks.sizing import Rates
-from workbench.tasks.sweeper import Sweeper, Swept
+from workbench.tasks.sweeper import Sweeper, Swept, unended_lines
 from workbench.tasks.uploads import MIB, Uploads, key_of
 from workbench.telemetry.writer import Telemetry
 from workbench.vectors import open_vectors
@@ -100,6 +101,9 @@ async def serve(settings: Settings) -> None:
     secure_runtime(settings)
     database = Database(settings.metadata_url)
     await asyncio.to_thread(_prepare, settings, database)
+    outbox = Outbox(database)
+    waiting = await asyncio.to_thread(outbox.unended)
+    _tell_found(settings, unended_lines([task.task_id for task in waiting]))
     telemetry = Telemetry(settings.telemetry_folder)
     vectors = open_vectors(
         settings.qdrant_url or str(settings.vectors_socket), api_key=settings.qdrant_api_key
@@ -185,10 +189,8 @@ async def serve(settings: Settings) -> None:
             changes.changed(task.task_id)
 
         async def first(swept: Swept) -> None:
-            lines = swept.lines()
-            await asyncio.to_thread(write_json, settings.found_file, {"found": lines})
+            await asyncio.to_thread(_tell_found, settings, swept.lines())
 
-        outbox = Outbox(database)
         async with asyncio.TaskGroup() as group:
             group.create_task(Relay(outbox, client, bell, settings.window, lost).run())
             group.create_task(Sweeper(outbox, client, settings.window, fail).run(first))
@@ -327,6 +329,12 @@ class _Health:
         return PartHealth(
             state="ok", detail=f"{points} documents", version=str(found.get("version", ""))
         )
+
+
+def _tell_found(settings: Settings, lines: Sequence[str]) -> None:
+    """To ``up`` and ``status``. On a full disk nobody is told; the log has it too."""
+    with contextlib.suppress(OSError):
+        write_json(settings.found_file, {"found": lines})
 
 
 def _prepare(settings: Settings, database: Database) -> None:

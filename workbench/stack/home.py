@@ -21,6 +21,8 @@ from workbench.stack.settings import Settings, secure_folder, secure_runtime
 
 #: Raised by one when an older program could not use the home any more.
 LAYOUT = 1
+#: Bytes; the logs and journals of a start fit.
+_ROOM = 1 << 20
 
 
 def prepare_home(settings: Settings) -> None:
@@ -45,9 +47,23 @@ def write_private(path: Path, content: str) -> None:
     """Replace ``path`` whole by a file of mode 0600."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-    os.replace(temporary, path)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def check_room(settings: Settings) -> None:
+    """Raises ``OSError`` where the disk has no room for a start: on a full one the parts would fail
+    one after the other, and could not even write down why."""
+    probe = settings.run_folder / "room"
+    try:
+        write_private(probe, " " * _ROOM)
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: object) -> None:

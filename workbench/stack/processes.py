@@ -1,6 +1,6 @@
 """Finding and ending the processes of one stack, also those that outlived their parent.
 
-A process is named by its pid and its start time, since pids are used again. Every process of a
+A process is named by its pid and its start, since pids are used again. Every process of a
 stack inherits ``MIXPEEK_RUNTIME``, so what belongs to a stack is found without a list that might
 be incomplete. Ray's agents write their title over their environment; they are known by that title
 together with their working folder, the home. The caller and its ancestors are never in the result.
@@ -21,20 +21,25 @@ from workbench.stack.settings import PREFIX, Settings
 
 #: Set for every child; its value is the stack's runtime folder.
 MARKER = PREFIX + "RUNTIME"
-#: Clocks are stepped; start times are compared within this many seconds.
+#: Clocks are slewed; start times are compared within this many seconds.
 _TOLERANCE = 2.0
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
 class Identity:
+    """``started`` is by the clock. ``born`` is the kernel's own count, the same whatever the clock
+    does; empty where there is none."""
+
     pid: int
     started: float
+    born: str = ""
 
 
 def identity(pid: int) -> Identity | None:
     """Who has this pid now; None if nobody."""
     try:
-        return Identity(pid, psutil.Process(pid).create_time())
+        return Identity(pid, psutil.Process(pid).create_time(), _born(pid))
     except psutil.Error:
         return None
 
@@ -47,10 +52,22 @@ def alive(who: Identity) -> bool:
 def find(who: Identity) -> psutil.Process | None:
     try:
         process = psutil.Process(who.pid)
-        same = abs(process.create_time() - who.started) <= _TOLERANCE
+        if who.born:
+            same = _born(who.pid) == who.born
+        else:
+            same = abs(process.create_time() - who.started) <= _TOLERANCE
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
+
+
+def _born(pid: int) -> str:
+    """Which start of the machine, and how many ticks after it this process started."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return f"{_BOOT_ID.read_text().strip()}+{fields[19]}"
+    except (OSError, IndexError):
+        return ""
 
 
 def of_stack(settings: Settings, recorded: Iterable[Identity] = ()) -> list[psutil.Process]:

@@ -18,10 +18,18 @@ from workbench.stack.processes import Identity, alive
 from workbench.stack.settings import Settings
 from workbench.stack.supervisor import PartStatus
 
+_UNKNOWN_END = (
+    "nothing says how it ended last time: "
+    "it was killed, the machine lost power, or the disk was full"
+)
+#: Seconds; less is how clocks are kept right.
+_CLOCKS_DIFFER = 5.0
+
 
 @dataclass(frozen=True)
 class StackState:
-    """``ready`` is set once, when the service first answered."""
+    """``ready`` is set once, when the service first answered. ``found`` is what the watcher found
+    at its start, a line each."""
 
     watcher: Identity
     began: float
@@ -30,6 +38,7 @@ class StackState:
     url: str | None = None
     ready: bool = False
     failure: str | None = None
+    found: tuple[str, ...] = ()
 
     def running(self) -> bool:
         return alive(self.watcher)
@@ -42,6 +51,17 @@ class StackState:
             if part.pid is not None and part.started is not None
         ]
         return [self.watcher, *children]
+
+    def traces(self, now: float) -> list[str]:
+        """What the next start finds by this one's end: that none is recorded, and a clock that has
+        gone back. A clock that went forward looks like a night."""
+        lines: list[str] = []
+        if any(part.state != "stopped" for part in self.parts):
+            lines.append(_UNKNOWN_END)
+        ahead = max(self.began, *(part.since for part in self.parts), now) - now
+        if ahead > _CLOCKS_DIFFER:
+            lines.append(f"the clock went back: it last ran {ahead:.0f} s after the present moment")
+        return lines
 
 
 def state_file(settings: Settings) -> Path:
@@ -58,7 +78,7 @@ def read_state(settings: Settings) -> StackState | None:
     if found is None:
         return None
     try:
-        watcher = Identity(int(found["watcher"]["pid"]), float(found["watcher"]["started"]))
+        watcher = Identity(**found["watcher"])
         known = {field.name for field in fields(PartStatus)}
         parts = tuple(
             PartStatus(**{name: value for name, value in part.items() if name in known})
@@ -72,6 +92,7 @@ def read_state(settings: Settings) -> StackState | None:
             found.get("url"),
             bool(found.get("ready")),
             found.get("failure"),
+            tuple(found.get("found", ())),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -20,7 +20,7 @@ from typing import Any
 from workbench import __version__
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.stack import processes
-from workbench.stack.home import lock_home, prepare_home, read_json
+from workbench.stack.home import check_room, lock_home, prepare_home, read_json
 from workbench.stack.parts import health
 from workbench.stack.settings import Settings, default_home, load_settings
 from workbench.stack.state import StackState, describe, read_state
@@ -69,6 +69,7 @@ def start_detached(settings: Settings, say: Callable[[str], None]) -> tuple[Stac
     prepare_home(settings)
     if _is_locked(settings):
         return _await_ready(settings, None, say), True
+    check_room(settings)
     if settings.temporal_address is None:
         ensure_temporal(settings, say)  # here, where somebody sees the progress
     set_aside(settings.logs_folder / "up.log")
@@ -118,13 +119,19 @@ def status(*, as_json: bool) -> int:
         "watcher": state.watcher.pid if state is not None and running else None,
         "since": _moment(state.began) if state is not None and running else None,
         "parts": describe(state) if state is not None and running else [],
-        "found": (read_json(settings.found_file) or {}).get("found", []) if running else [],
+        "found": _found(settings, state) if state is not None and running else [],
     }
     if as_json:
         print(json.dumps(shown, default=str))
     else:
         _print_status(shown)
     return DONE if answer is not None else UNREACHABLE
+
+
+def _found(settings: Settings, state: StackState) -> list[str]:
+    """What the watcher and the service found at their start."""
+    told: list[str] = (read_json(settings.found_file) or {}).get("found", [])
+    return [*state.found, *told]
 
 
 def say(line: str) -> None:
@@ -203,6 +210,7 @@ def _print_started(settings: Settings, state: StackState, already: bool, as_json
             "version": state.version,
             "already": already,
             "parts": describe(state),
+            "found": _found(settings, state),
         }
         print(json.dumps(shown, default=str), flush=True)
         return
@@ -210,6 +218,8 @@ def _print_started(settings: Settings, state: StackState, already: bool, as_json
     print(f"  home      {settings.home}")
     if settings.home != default_home():
         print(f"  notebooks and shells find it with MIXPEEK_HOME={settings.home}")
+    for line in _found(settings, state) if not already else []:
+        print(f"  found     {line}")
     print("  next      mixpeek ingest FOLDER, mixpeek lab; mixpeek status, mixpeek down")
     if state.version != __version__:
         print(
@@ -237,7 +247,7 @@ def _print_status(shown: dict[str, Any]) -> None:
         if row["last_exit"]:
             print(f"{'':10}last time it {row['last_exit']}")
     for line in shown["found"]:
-        print(f"at its start the service found: {line}")
+        print(f"found at its start: {line}")
 
 
 def _duration(seconds: float) -> str:

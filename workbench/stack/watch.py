@@ -9,6 +9,7 @@ end every process of this home and say so. ``run/state.json`` tells others where
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from workbench import __version__
 from workbench.stack import processes
-from workbench.stack.home import lock_home, prepare_home, write_json
+from workbench.stack.home import check_room, lock_home, prepare_home, write_json
 from workbench.stack.parts import Plan, plan_stack
 from workbench.stack.settings import Settings, secure_runtime
 from workbench.stack.state import StackState, read_state, write_state
@@ -29,6 +30,7 @@ from workbench.stack.temporal import ensure_temporal
 Say = Callable[[str], None]
 MakePlan = Callable[[Settings, Say], Plan]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_CATCH_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,22 @@ def watch_stack(
     if lock is None:
         return False
     try:
+        check_room(settings)
+        before = read_state(settings)
+        found = before.traces(time.time()) if before else []
         cleared = clear_leftovers(settings)
         if cleared.found:
             listener.say(f"ended {cleared.found} processes that an earlier session left")
+        for line in found:
+            listener.say(line)
         secure_runtime(settings)
-        keeper = _Keeper(settings, listener)
+        settings.found_file.unlink(missing_ok=True)  # the service before this one wrote it
+        keeper = _Keeper(settings, listener, found)
         try:
             plan = (make_plan or default_plan)(settings, listener.say)
             asyncio.run(keeper.run(plan, limits))
         except BaseException as error:
-            keeper.note_failure(settings, str(error) or type(error).__name__)
+            keeper.note_failure(str(error) or type(error).__name__)
             raise
         finally:
             processes.end(processes.of_stack(settings))
@@ -109,13 +117,15 @@ def _remove_files(settings: Settings) -> None:
 class _Keeper:
     """Keeps the files of ``run/`` true while the supervisor works."""
 
-    def __init__(self, settings: Settings, listener: Listener) -> None:
+    def __init__(self, settings: Settings, listener: Listener, found: Sequence[str]) -> None:
         myself = processes.identity(os.getpid()) or processes.Identity(os.getpid(), time.time())
         self._settings = settings
         self._listener = listener
-        self._state = StackState(myself, time.time(), __version__)
+        self._state = StackState(myself, time.time(), __version__, found=tuple(found))
         self._told: dict[str, str] = {}
         self._begun: dict[str, float] = {}
+        self._service_pid: int | None = None
+        self._behind = False
         write_state(settings, self._state)
 
     async def run(self, plan: Plan, limits: Limits | None) -> None:
@@ -137,15 +147,45 @@ class _Keeper:
 
         for number in _SIGNALS:
             loop.add_signal_handler(number, asked)
-        await supervisor.run(stop, self._started)
+        catching_up = asyncio.create_task(self._catch_up())
+        try:
+            await supervisor.run(stop, self._started)
+        finally:
+            catching_up.cancel()
 
-    def note_failure(self, settings: Settings, message: str) -> None:
-        write_state(settings, replace(self._state, failure=message))
+    def note_failure(self, message: str) -> None:
+        self._state = replace(self._state, failure=message)
+        self._write()
 
     async def _started(self) -> None:
         self._state = replace(self._state, ready=True)
-        write_state(self._settings, self._state)
-        self._listener.ready(self._state)
+        self._write()
+        with contextlib.suppress(OSError):
+            self._listener.ready(self._state)
+
+    def _write(self) -> None:
+        """Both files. On a full disk they wait, and the stack goes on without them."""
+        try:
+            write_state(self._settings, self._state)
+            if self._service_pid is not None:
+                self._write_service(self._service_pid)
+        except OSError as error:
+            if not self._behind:
+                self._say(f"what `status` shows cannot be written: {error.strerror}")
+            self._behind = True
+        else:
+            self._behind = False
+
+    async def _catch_up(self) -> None:
+        while True:
+            await asyncio.sleep(_CATCH_UP_SECONDS)
+            if self._behind:
+                self._write()
+
+    def _say(self, line: str) -> None:
+        """It goes to a log, which may lie on a full disk."""
+        with contextlib.suppress(OSError):
+            self._listener.say(line)
 
     def _changed(self, statuses: Sequence[PartStatus]) -> None:
         self._state = replace(self._state, parts=tuple(statuses))
@@ -153,18 +193,18 @@ class _Keeper:
             if self._told.get(status.name) != status.state:
                 self._told[status.name] = status.state
                 self._tell(status)
-        write_state(self._settings, self._state)
+        self._write()
 
     def _tell(self, status: PartStatus) -> None:
         if status.state == "restarting":
-            self._listener.say(f"{status.name} {status.last_exit}: starting it again")
+            self._say(f"{status.name} {status.last_exit}: starting it again")
         elif status.state == "starting":
             self._begun[status.name] = time.monotonic()
         elif status.state in ("ready", "running"):
             seconds = time.monotonic() - self._begun[status.name]
-            self._listener.say(f"{status.name} is {status.state} ({seconds:.1f} s)")
-        if status.name == "service" and status.state == "ready" and status.pid is not None:
-            self._write_service(status.pid)
+            self._say(f"{status.name} is {status.state} ({seconds:.1f} s)")
+        if status.name == "service" and status.state == "ready":
+            self._service_pid = status.pid
 
     def _write_service(self, pid: int) -> None:
         answer = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -115,6 +115,14 @@ class Sweeper:
 
     async def _ended_meanwhile(self, task: Unended) -> bool:
         return task not in await asyncio.to_thread(self._outbox.unended)
+
+
+def unended_lines(ids: Sequence[str]) -> list[str]:
+    """What is known before Temporal was asked."""
+    if not ids:
+        return []
+    had = "had not ended and goes on" if len(ids) == 1 else "had not ended: they go on"
+    return [f"{_some(tuple(ids))} {had}"]
 
 
 def _some(ids: tuple[str, ...]) -> str:
