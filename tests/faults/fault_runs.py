@@ -15,7 +15,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from stack_journey import Stack
 from workbench.client.client import Client, connect
 from workbench.domain.errors import WorkbenchError
 from workbench.domain.filters import eq
+from workbench.domain.wire import TaskOut
 from workbench.stack.settings import Settings
 from workbench.vectors import open_vectors
 
@@ -64,6 +65,18 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Restart:
+    """What the start after a fault said and what ``status`` says was found; ``right`` when the
+    task ended with every object accounted for, and the bucket is as undisturbed."""
+
+    task_id: str
+    right: bool
+    said: str
+    found: Sequence[str]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class FaultRun:
     state: str
     same: bool
@@ -78,13 +91,24 @@ class FaultRun:
 class Harness:
     """Runs on one stack, which it starts. ``pause`` is how long the extractor takes a file (s)."""
 
-    def __init__(self, folder: Path, files: int, pause: float, seed: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        files: int,
+        pause: float,
+        seed: int,
+        *,
+        home: Path | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         self.random = random.Random(seed)
         self.files = files
         self.pause = pause
         self.source = source(folder / "files", files)
-        self.stack = Stack(folder / "home", {"MIXPEEK_EXTRACTORS": "toys:Toy"})
-        self.stack.up()
+        environment = {"MIXPEEK_EXTRACTORS": "toys:Toy", **(extra or {})}
+        self.stack = Stack(home or folder / "home", environment)
+        #: How long an undisturbed start takes (s).
+        self.start_seconds = self.stack.up().seconds
         self._client: Client | None = None
         self._runs = 0
         self.undisturbed = self.contents(self._ingest_whole())
@@ -131,23 +155,31 @@ class Harness:
         same = not pending and self.contents(bucket) == self.undisturbed
         return FaultRun(state, same, kills, end - begun)
 
-    def down_and_up(self) -> tuple[bool, list[str], float]:
-        """One ingest, in the middle of which the stack is stopped, Temporal's file is deleted, and
-        the stack is started again: whether it was right, what ``status`` says was found, and how
-        long the start took (s)."""
+    def restart(self, fault: Callable[[], None]) -> Restart:
+        """One ingest, in the middle of which ``fault`` ends the stack, which is started again."""
+        bucket, task_id = self.begin()
+        fault()
+        ran = self.stack.up()
+        task = self.end(task_id)
+        found: list[str] = self.stack.json("status")["found"]
+        same = self.contents(bucket) == self.undisturbed
+        accounted = (task.progress.indexed, task.progress.total) == (self.files, self.files)
+        right = task.state == "COMPLETED" and accounted and same
+        return Restart(task_id, right, ran.out, found, ran.seconds)
+
+    def begin(self) -> tuple[str, str]:
+        """Start an ingest; its bucket and its task's id, as soon as something is indexed."""
         bucket = self._next()
         task_id = self._start(bucket)
-        while self._look(task_id)[1] < self.files // 5:
+        ended, indexed, _ = self._look(task_id)
+        while not indexed and not ended:
             time.sleep(POLL)
-        self.stack.down()
-        for path in (self.stack.home / "temporal").iterdir():
-            path.unlink()
-        took = self.stack.up().seconds
+            ended, indexed, _ = self._look(task_id)
+        return bucket, task_id
+
+    def end(self, task_id: str) -> TaskOut:
         self._client = None
-        task = self._connected().wait(task_id)
-        found: list[str] = self.stack.json("status")["found"]
-        right = task.state == "COMPLETED" and self.contents(bucket) == self.undisturbed
-        return right, found, took
+        return self._connected().wait(task_id)
 
     def contents(self, bucket: str) -> Contents:
         client = self._connected()

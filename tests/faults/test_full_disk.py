@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import subprocess
+import signal
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ import pytest_asyncio
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
 
+from fault_runs import Harness
+from small_disk import SmallDisk, small_disk
 from toys import DIMENSION
 from workshop_help import NS, Owner, Workshop
 
@@ -34,40 +37,10 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 FILES = {f"{i:03}.x": f"text number {i}" for i in range(40)}
 
 
-class SmallDisk:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self) -> None:
-        with self._ballast.open("wb", buffering=0) as file:
-            block = bytes(1 << 20)
-            while block:
-                try:
-                    file.write(block)
-                except OSError:
-                    block = block[: len(block) // 2]
-
-    def free(self) -> None:
-        self._ballast.unlink()
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    if os.geteuid() != 0:
-        pytest.skip("a small file system can only be mounted by root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256m", "none", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield SmallDisk(folder)
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", 256) as disk:
+        yield disk
 
 
 class OwnerOnDisk(Owner):
@@ -130,6 +103,40 @@ async def test_vectors_that_had_no_room_are_written_afterwards(disk: SmallDisk, 
     found = await shop.vectors.retrieve(space.name, batch.ids, vectors=True)
     for i, point_id in enumerate(batch.ids):
         assert np.allclose(found[point_id].vectors["toy"], batch.vectors["toy"][i], atol=1e-6)
+
+
+def test_an_ingest_of_a_stack_waits_for_room_and_ends(tmp_path: Path):
+    """Also a part that dies meanwhile is started again, though nothing can be written down."""
+    with small_disk(tmp_path / "disk", 512) as disk:
+        slots = {"MIXPEEK_SLOTS": "2"}
+        harness = Harness(tmp_path, 60, 0.2, 0, home=disk.folder / "home", extra=slots)
+        try:
+            bucket, task_id = harness.begin()
+            disk.fill()
+            _refused_and_waiting(harness, task_id)
+            disk.free()
+            task = harness.end(task_id)
+            assert task.state == "COMPLETED", (task, harness.stack.log_tails())
+            assert (task.progress.indexed, task.progress.total) == (60, 60)
+            assert harness.contents(bucket) == harness.undisturbed
+            owner = harness.stack.json("status")["parts"][1]
+            assert (owner["part"], owner["state"], owner["restarts"]) == ("vectors", "ready", 1)
+        finally:
+            harness.close()
+
+
+def _refused_and_waiting(harness: Harness, task_id: str) -> None:
+    stack = harness.stack
+    os.kill(stack.parts()["vectors"], signal.SIGKILL)
+    ran = stack.run("ingest", str(harness.source), "--extractors", "toy", "--detach")
+    assert ran.status != 0
+    assert "the disk is full" in ran.err, ran
+    time.sleep(12)  # more than one wait for room
+    task = stack.json("tasks", task_id)
+    assert task["state"] == "RUNNING", task
+    assert task["progress"]["indexed"] < 60
+    assert task["progress"]["failed"] == 0
+    assert not list(stack.home.rglob("*.partial"))
 
 
 def _batch() -> PointBatch:

@@ -32,10 +32,3 @@ def test_a_killed_part_comes_back_and_nothing_is_lost_or_doubled(harness: Harnes
     run = harness.run([part] * TIMES)
     assert len(run.kills) == TIMES
     assert run.right, run
-
-
-def test_down_and_up_in_the_middle_and_temporals_file_gone(harness: Harness):
-    right, found, took = harness.down_and_up()
-    assert right
-    assert any("started again" in line for line in found), found
-    assert took < 60, "ten seconds, were the machine its own"
