@@ -106,7 +106,7 @@ async def test_vectors_that_had_no_room_are_written_afterwards(disk: SmallDisk, 
 
 
 def test_an_ingest_of_a_stack_waits_for_room_and_ends(tmp_path: Path):
-    """Also a part that dies meanwhile is started again, though nothing can be written down."""
+    """Also a part that dies meanwhile comes back, though its end cannot be written down."""
     with small_disk(tmp_path / "disk", 512) as disk:
         slots = {"MIXPEEK_SLOTS": "2"}
         harness = Harness(tmp_path, 60, 0.2, 0, home=disk.folder / "home", extra=slots)
@@ -122,7 +122,8 @@ def test_an_ingest_of_a_stack_waits_for_room_and_ends(tmp_path: Path):
             assert (task.progress.indexed, task.progress.total) == (60, 60)
             assert harness.contents(bucket) == harness.undisturbed
             owner = harness.stack.json("status")["parts"][1]
-            assert (owner["part"], owner["state"], owner["restarts"]) == ("vectors", "ready", 1)
+            assert (owner["part"], owner["state"]) == ("vectors", "ready")
+            assert owner["restarts"] >= 1  # without room it cannot start
         finally:
             harness.close()
 
