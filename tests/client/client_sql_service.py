@@ -30,7 +30,7 @@ from workbench.store import tables as t
 from workbench.store.database import Database
 from workbench.store.migrations import migrate
 from workbench.telemetry.events import SearchEvent, StageEvent
-from workbench.telemetry.writer import Telemetry
+from workbench.telemetry.writer import Telemetry, TelemetrySettings
 from workbench.vectors.port import DenseVector, PointBatch, SpaceSpec
 from workbench.vectors.server import ServerStore
 
@@ -43,7 +43,7 @@ class SqlService:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.database = Database(f"sqlite:///{folder / 'metadata.db'}")
         migrate(self.database)
-        self.telemetry = Telemetry(folder / "telemetry")
+        self.telemetry = Telemetry(folder / "telemetry", TelemetrySettings(), lambda: NOON)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.vectors = ServerStore(AsyncQdrantClient(":memory:"))
@@ -98,7 +98,7 @@ class SqlService:
         self.telemetry.emit(
             *[_stage(n, "ns_default", stage) for n, stage in enumerate(("fetch", "infer") * 5)],
             _stage(99, "ns_other", "fetch"),
-            SearchEvent("s", "ns_default", NOON, "hybrid", "text", 2, 10, 0.01, 0.002, 0.013),
+            SearchEvent("s", "ns_default", NOON, "hybrid", "text", 2, 10, 0.01, 0.002, 0.0, 0.013),
         )
         assert self.telemetry.flush()
         asyncio.run(self._documents())

@@ -7,13 +7,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from telemetry_events import stage
+from telemetry_events import NOON, stage
 
-from workbench.telemetry.writer import Telemetry
+from workbench.telemetry.writer import Telemetry, TelemetrySettings
 
 
 def main() -> None:
-    telemetry = Telemetry(Path(sys.argv[1]))
+    # At the events' own time: days that are over would be sealed beside the writing.
+    telemetry = Telemetry(Path(sys.argv[1]), TelemetrySettings(), lambda: NOON)
     number = 0
     while True:
         for _ in range(25):

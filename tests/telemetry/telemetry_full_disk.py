@@ -12,17 +12,17 @@ from pathlib import Path
 from workbench.telemetry.events import StageEvent
 from workbench.telemetry.writer import Telemetry, TelemetrySettings
 
+NOON = 1_795_521_600_000  # 2026-11-24T12:00:00Z
+
 
 def event(number: int) -> StageEvent:
     noise = os.urandom(500).hex()
-    return StageEvent(
-        f"e{number}", "ns_a", "tsk_1", None, None, "list", 1_795_521_600_000, 0.1, 1, 1, noise
-    )
+    return StageEvent(f"e{number}", "ns_a", "tsk_1", None, None, "list", NOON, 0.1, 1, 1, noise)
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    telemetry = Telemetry(folder, TelemetrySettings(interval=0.05, slowest_retry=0.2))
+    telemetry = Telemetry(folder, TelemetrySettings(interval=0.05, slowest_retry=0.2), lambda: NOON)
     telemetry.emit(event(0))
     assert telemetry.flush()
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
