@@ -58,10 +58,8 @@ class NamedTexts(minilm.Tokens):
 
     def __init__(self, model: catalog.TextModel, threads: int) -> None:
         super().__init__()
-        from fastembed import TextEmbedding
-
         self._model = model
-        self._runs: Any = _opened(TextEmbedding, model.name, threads)
+        self._runs: Any = _opened("TextEmbedding", model.name, threads)
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The texts as rows of length 1, shape (n, dimension)."""
@@ -82,10 +80,8 @@ class NamedPictures:
     that who only encodes texts does not hold them."""
 
     def __init__(self, model: catalog.PictureModel, threads: int) -> None:
-        from fastembed import ImageEmbedding
-
         self._model = model
-        self._runs: Any = _opened(ImageEmbedding, model.name, threads)
+        self._runs: Any = _opened("ImageEmbedding", model.name, threads)
 
     def look(self, views: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Views of shape (224, 224, 3) as rows of length 1, shape (n, dimension)."""
@@ -99,9 +95,7 @@ class CrossEncoder(Reranker):
     models = tuple(catalog.RERANK_MODELS)
 
     def load(self) -> None:
-        from fastembed.rerank.cross_encoder import TextCrossEncoder
-
-        self._runs: Any = _opened(TextCrossEncoder, self.model, default_threads())
+        self._runs: Any = _opened("TextCrossEncoder", self.model, default_threads())
 
     def score(self, query: str, texts: Sequence[str]) -> Vector:
         told = [text[:MOST_RERANKED] for text in texts]
@@ -117,7 +111,17 @@ class CrossEncoder(Reranker):
 # ---- files --------------------------------------------------------------------------------------
 
 
-def _opened(kind: Any, name: str, threads: int) -> Any:
+def _opened(kind_name: str, name: str, threads: int) -> Any:
+    try:
+        from fastembed import ImageEmbedding, TextEmbedding
+        from fastembed.rerank.cross_encoder import TextCrossEncoder
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"the model {name} needs the extra `models` of this package: "
+            "pip install 'mixpeek-workbench[models]'"
+        ) from error
+    kinds = (TextEmbedding, ImageEmbedding, TextCrossEncoder)
+    kind: Any = next(each for each in kinds if each.__name__ == kind_name)
     described: Sequence[Mapping[str, Any]] = kind.list_supported_models()
     stated = next(each for each in described if each["model"] == name)
     place = fetched(name, stated["sources"]["hf"], _weights(stated))

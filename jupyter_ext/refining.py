@@ -157,7 +157,8 @@ class Search:
             "filter": filters.to_json(whole) if whole is not None else None,
         }
         if wanted.like is not None:
-            changes |= {"text": None, "media": None, "vector": None}
+            # Only texts are reranked.
+            changes |= {"text": None, "media": None, "vector": None, "rerank": None}
             changes["document_id"] = wanted.like.document_id
         elif wanted.query is not None:
             changes |= {"text": wanted.query, "media": None, "vector": None, "document_id": None}

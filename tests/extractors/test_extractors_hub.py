@@ -234,6 +234,19 @@ def test_a_speech_model_that_is_not_to_be_had_fails_the_recording_and_says_so(
     assert answer.failure.category is Category.MODEL
     assert "the model base is not in" in answer.failure.message
     assert "(no way to the hub)" in answer.failure.message
+    for name in ("../base", "/base", "a/b/c", "a/../b"):
+        sounds = made(AudioExtractor, speech_model=name)
+        (answer,) = sounds.extract(
+            [File("a.wav", recording(speech("beckett"), "wav"), "audio/wav")]
+        )
+        assert answer.failure is not None
+        assert "is no folder here and no name of a model" in answer.failure.message
+
+
+def test_without_the_extra_it_is_named(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastembed", None)
+    with pytest.raises(hub.ModelUnavailable, match=r"pip install 'mixpeek-workbench\[models\]'"):
+        hub.CrossEncoder(CROSS).load()
 
 
 def _no_hub(*_: Any, **__: Any) -> None:

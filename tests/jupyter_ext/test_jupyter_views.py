@@ -300,6 +300,21 @@ def test_a_search_never_widens() -> None:
     assert asked[1].filter == {"field": "page", "operator": "gt", "value": 3}
 
 
+def test_only_texts_are_reranked() -> None:
+    asked: list[SearchRequest] = []
+
+    def service(request: SearchRequest) -> SearchResponse:
+        asked.append(request)
+        return answer([hit(1, "a.jpg")])
+
+    base = SearchRequest(text="goat", rerank="some/model")
+    going = Search(lambda: base, service, answer([hit(1, "a.jpg")]), "goat", 1)
+    going.search(refine=Refine(kinds=("video",)))
+    going.search(like=Like("doc_1", "a.jpg"))
+    going.search(text="sheep")
+    assert [request.rerank for request in asked] == ["some/model", None, "some/model"]
+
+
 def test_hits_are_a_list_with_a_dataframe() -> None:
     assert Hits().df.columns[0] == "rank"
     assert Hits([hit(1, "a.jpg", payload={"width": 3})]).df.width.tolist() == [3]
