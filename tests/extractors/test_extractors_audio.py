@@ -12,7 +12,7 @@ from media_files import KINDS, RATE, recording, silence, speech, tone
 from PIL import Image
 
 from extractors.audio import AudioExtractor, AudioParameters
-from extractors.speech import Recogniser, Word, clips, utterances, windows
+from extractors.speech import Recogniser, Word, anchored, utterances, windows
 from workbench.extraction.contract import Document, Part, Query
 
 
@@ -105,14 +105,10 @@ def test_windows_are_never_cut_where_somebody_speaks() -> None:
     assert found == stretches
 
 
-def test_clips_join_what_is_near_and_fits() -> None:
-    second = RATE
-    speech_at = [(0, 5 * second), (6 * second, 20 * second), (20 * second, 30 * second)]
-    assert clips(speech_at) == [(0, 20 * second), (20 * second, 30 * second)]
-    assert clips([(0, second), (10 * second, 11 * second)]) == [
-        (0, second),
-        (10 * second, 11 * second),
-    ]
+def test_the_first_word_of_a_stretch_begins_with_it() -> None:
+    words = [Word(0.9, 1.2, " a"), Word(1.2, 2, " b"), Word(10.7, 11, " c"), Word(32, 33, " d")]
+    found = [word.start for word in anchored(words, [0.5, 10.0, 30.0])]
+    assert found == pytest.approx([0.7, 1.2, 10.2, 32.0])
 
 
 def test_utterances_end_with_sentences_and_pauses() -> None:

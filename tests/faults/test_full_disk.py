@@ -105,6 +105,7 @@ async def test_vectors_that_had_no_room_are_written_afterwards(disk: SmallDisk, 
         assert np.allclose(found[point_id].vectors["toy"], batch.vectors["toy"][i], atol=1e-6)
 
 
+@pytest.mark.drill
 def test_an_ingest_of_a_stack_waits_for_room_and_ends(tmp_path: Path):
     """Also a part that dies meanwhile comes back, though its end cannot be written down."""
     with small_disk(tmp_path / "disk", 512) as disk:

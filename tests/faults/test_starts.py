@@ -1,7 +1,8 @@
 """The start after each thing that can end a stack in the middle of an ingest: it is quick, it says
 what it found, and the task ends with every object accounted for.
 
-The tests share one stack, whose home lies on a small disk where one can be mounted.
+The tests share one stack, whose home lies on a small disk where one can be mounted. ``make test``
+runs two of them, ``make faults`` all.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
         yield Starts(harness, disk, offset)
 
 
+@pytest.mark.drill
 def test_after_down_in_the_middle(starts: Starts):
     restart = starts.after("down")
     assert restart.found == [f"task {restart.task_id} goes on"]
@@ -128,6 +130,7 @@ def test_after_power_was_lost(starts: Starts):
     assert starts.harness.stack.json("status")["health"]["state"] == "ok"
 
 
+@pytest.mark.drill
 def test_after_a_full_disk_that_has_room_again(starts: Starts):
     if starts.disk is None:
         pytest.skip("a small file system can only be mounted by root")
@@ -140,6 +143,7 @@ def test_after_temporals_file_was_deleted(starts: Starts):
     assert any("started again" in line for line in restart.found), restart
 
 
+@pytest.mark.drill
 def test_after_the_clock_went_back_and_when_it_goes_on_again(starts: Starts):
     restart = starts.after("clock_back")
     assert "the clock went back" in restart.said
