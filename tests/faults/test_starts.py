@@ -2,7 +2,7 @@
 what it found, and the task ends with every object accounted for.
 
 The tests share one stack, whose home lies on a small disk where one can be mounted. ``make test``
-runs two of them, ``make faults`` all.
+runs that of Temporal's file, ``make faults`` all.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ def test_after_down_in_the_middle(starts: Starts):
     assert restart.found == [f"task {restart.task_id} goes on"]
 
 
+@pytest.mark.drill
 def test_after_power_was_lost(starts: Starts):
     restart = starts.after("power_lost")
     assert "nothing says how it ended last time" in restart.said
