@@ -4,7 +4,7 @@ first used.
 A model's files lie below ``$MIXPEEK_MODELS`` (else the user's cache) in a folder that is called as
 the model is, as plain files: a machine without a way to the hub gets them by a copy of that folder.
 What is whole there is opened without asking anybody. What is missing is downloaded file by file,
-each put in its place when it is complete, so that an interrupted download goes on where it stopped.
+each put in its place when it is complete.
 
 fastembed opens and runs them. It is only imported when a model is asked for by name.
 """
