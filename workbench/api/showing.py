@@ -20,7 +20,6 @@ from workbench.extraction.contract import Extractor, Part
 from workbench.extraction.preview import has_preview
 from workbench.store.objects import ObjectRow
 
-_WHOLE = Part()
 #: What a route of pictures answers, and how it is asked for their size.
 PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/webp": {}}},
