@@ -8,9 +8,10 @@ want in front of the two kinds of text.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from workbench.domain.near import near
 
 _REPRESENT = "Represent this sentence for searching relevant passages: "
 _REPRESENT_ZH = "为这个句子生成表示以用于检索相关文章："
@@ -139,9 +140,6 @@ def picture_model(name: str) -> PictureModel:
 
 
 def _unknown(kind: str, names: Iterable[str], name: str) -> ValueError:
-    known = {known.lower(): known for known in names}
-    short = {full.partition("/")[2]: full for full in known}
-    found = difflib.get_close_matches(name.lower(), [*known, *short], n=2)
-    near = " or ".join(dict.fromkeys(known[short.get(each, each)] for each in found))
-    told = f"did you mean {near}" if near else "docs/models.md lists them"
+    meant = " or ".join(near(name, names))
+    told = f"did you mean {meant}" if meant else "docs/models.md lists them"
     return ValueError(f"it must be a known {kind} model ({told})")

