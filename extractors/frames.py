@@ -19,6 +19,10 @@ from workbench.extraction.contract import Failed, Part
 
 #: The shorter side of what is kept of a frame: more than the model sees, less than it costs.
 KEPT = 320
+#: Points of a large frame that its small version is the mean of: each frame is looked at, and the
+#: mean over all its pixels takes twice as long for the same differences (median 1.2 against 0.9 in
+#: a slow pan, 54.9 against 54.7 at a cut).
+POINTS = (8 * WIDTH, 4 * HEIGHT)
 #: Frames of which the richest is the poster.
 TRIED = 6
 QUALITY = 80
@@ -33,10 +37,14 @@ class Eye:
     """Scales frames; one for a stream, since scalers are costly to make."""
 
     def __init__(self) -> None:
+        self._points = VideoReformatter()
         self._small = VideoReformatter()
         self._large = VideoReformatter()
 
     def small(self, frame: Any) -> npt.NDArray[np.uint8]:
+        """The frame as ``scenes`` compares it, (HEIGHT, WIDTH, 3)."""
+        if frame.width >= 2 * POINTS[0] and frame.height >= 2 * POINTS[1]:
+            frame = self._points.reformat(frame, *POINTS, interpolation="POINT")
         scaled = self._small.reformat(frame, WIDTH, HEIGHT, "rgb24", interpolation="AREA")
         return np.asarray(scaled.to_ndarray(), np.uint8)
 

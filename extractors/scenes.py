@@ -4,9 +4,10 @@ Every frame is compared with the one before as 32 x 18 pixels: their difference 
 pixels and colours, 0 to 255. A *cut* is a difference of at least 6 that also stands out from the
 motion around it (4 and four times the median of the last second). It counts when the picture has
 not come back after 0.3 seconds: a flash is no scene. A *dissolve* has no such step; it is seen when
-the picture stands still and differs by 25 or more from how the scene looked at its beginning. A
-scene that lasts longer than allowed is divided, so that a fixed camera still gives a frame now and
-then.
+the picture differs by 25 or more from how the scene looked at its beginning and has come to rest:
+in half a second it changed by less than 3, and by less than half of what it did at its fastest. A
+camera that moves slowly and steadily never rests so, and stays one scene. A scene that lasts longer
+than allowed is divided, so that a fixed camera still gives a frame now and then.
 
 The frame that stands for a scene is the richest in detail of those at its first ten seconds, two a
 second: a black or blurred one between two pictures never wins. Only that frame is kept, so memory
@@ -30,10 +31,14 @@ WIDTH, HEIGHT = 32, 18
 LEAST_CUT = 6.0
 ABOVE_MOTION = 4.0
 DISSOLVED = 25.0
-STILL = 1.5
-#: Seconds: until a cut counts, of stillness after a dissolve, and of frames looked at for motion.
+#: Change in ``SETTLED`` seconds, itself and as a share of the fastest.
+STILL = 3.0
+SLOWED = 0.5
+#: Seconds: until a cut counts, of stillness after a dissolve, between two looks at how far a scene
+#: has gone from its beginning, and of frames looked at for motion.
 CONFIRM = 0.3
 SETTLED = 0.5
+LOOK_EVERY = 0.1
 AROUND = 1.0
 SAMPLE_EVERY = 0.5
 SAMPLED = 10.0
@@ -52,7 +57,8 @@ class Scene(Generic[View]):
 
 @dataclass
 class _Open(Generic[View]):
-    """A scene that has begun. ``first`` is how it looked when it had settled."""
+    """A scene that has begun. ``first`` is how it looked when it had settled, ``then`` how it
+    looked at the last multiple of ``SETTLED`` seconds."""
 
     start: float
     first: Small
@@ -60,8 +66,11 @@ class _Open(Generic[View]):
     key_at: float
     detail: float
     next_sample: float
+    then: Small
+    next_rest: float
+    next_look: float = 0.0
+    fastest: float | None = None  # None until the scene has settled
     drifted_at: float | None = None
-    settled: bool = False
 
     def offer(self, at: float, small: Small, view: Callable[[], View]) -> None:
         if at < self.next_sample or at > self.start + SAMPLED:
@@ -70,6 +79,25 @@ class _Open(Generic[View]):
         found = detail(small)
         if found > RICHER * self.detail:
             self.key, self.key_at, self.detail = view(), at, found
+
+    def dissolved(self, at: float, small: Small) -> bool:
+        """Whether it has become another picture, at ``drifted_at``, and has come to rest."""
+        if at >= self.next_look and self.fastest is not None:
+            self.next_look = at + LOOK_EVERY
+            if difference(small, self.first) < DISSOLVED:
+                self.drifted_at = None
+            elif self.drifted_at is None:
+                self.drifted_at = at
+        if at < self.next_rest:
+            return False
+        change = difference(small, self.then)
+        self.then, self.next_rest = small, at + SETTLED
+        if self.fastest is None:
+            self.first, self.fastest = small, 0.0
+            return False
+        self.fastest = max(self.fastest, change)
+        rests = change < STILL and change < SLOWED * self.fastest
+        return rests and self.drifted_at is not None and at - self.drifted_at >= SETTLED
 
 
 @dataclass
@@ -132,14 +160,7 @@ class Scenes(Generic[View]):
         now = self._now
         if now is None or self._count + 1 >= self.most:
             return
-        if not now.settled and at - now.start >= SETTLED:
-            now.first, now.settled = small, True
-        if difference(small, now.first) < DISSOLVED:
-            now.drifted_at = None
-        elif now.drifted_at is None:
-            now.drifted_at = at
-        still = all(step < STILL for when, step in self._motion if when > at - SETTLED)
-        if now.drifted_at is not None and at - now.drifted_at >= SETTLED and still:
+        if now.dissolved(at, small) and now.drifted_at is not None:
             fresh = _open(at, small, view)
             fresh.start = now.drifted_at
             yield self._close(fresh)
@@ -178,4 +199,13 @@ def detail(small: Small) -> float:
 
 
 def _open(at: float, small: Small, view: Callable[[], View]) -> _Open[View]:
-    return _Open(at, small, view(), at, detail(small), at + SAMPLE_EVERY)
+    return _Open(
+        start=at,
+        first=small,
+        key=view(),
+        key_at=at,
+        detail=detail(small),
+        next_sample=at + SAMPLE_EVERY,
+        then=small,
+        next_rest=at + SETTLED,
+    )

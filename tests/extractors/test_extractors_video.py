@@ -14,6 +14,7 @@ from extractor_files import CHINA, File, documents, encoded, photo
 from media_files import film, silence, speech, tone
 from PIL import Image
 
+from extractors.frames import Eye
 from extractors.scenes import HEIGHT, WIDTH, Scenes
 from extractors.video import VideoExtractor, VideoParameters
 from workbench.extraction.contract import Document, Part, Query
@@ -229,6 +230,27 @@ def test_a_dissolve_is_seen_once() -> None:
     frames = [one] * 50 + between + [two] * 75
     (found,) = cuts([f.astype(np.uint8) for f in frames])
     assert 2.0 <= found <= 4.0
+
+
+def test_a_slow_pan_is_one_scene() -> None:
+    """It differs by more than a dissolve from its beginning, and moves little at a time."""
+    wide = photo("astronaut.png").resize((1430, 870))
+    pan = [
+        np.asarray(wide.resize((WIDTH, HEIGHT), Image.Resampling.BOX, (n, n, n + 1280, n + 720)))
+        for n in range(150)
+    ]
+    assert max(float(np.abs(frame.astype(int) - pan[0]).mean()) for frame in pan) > 25
+    assert cuts(pan) == []
+
+
+def test_a_large_frame_is_compared_by_points_of_it() -> None:
+    """The mean of few points is close to that of all, whatever the size."""
+    picture = np.asarray(Image.fromarray(still("rocket.jpg")).resize((1280, 720)))
+    frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+    exact = np.asarray(Image.fromarray(picture).resize((WIDTH, HEIGHT), Image.Resampling.BOX))
+    found = Eye().small(frame)
+    assert found.shape == (HEIGHT, WIDTH, 3)
+    assert np.abs(found.astype(int) - exact).mean() < 4
 
 
 def test_long_scenes_are_divided_and_their_number_is_bounded() -> None:
