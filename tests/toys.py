@@ -14,6 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,27 @@ class NeedsGpu(Toy):
         resources=Resources(cpu=1, gpu=1),
         default=False,
     )
+
+
+class LivesParameters(ToyParameters):
+    lives: str = ""
+
+
+class DiesLoading(Toy):
+    """Its process dies while the models are opened, as often as the file ``lives`` says."""
+
+    spec = replace(
+        Toy.spec,
+        name="diesloading",
+        description="dies while it opens its models",
+        accepts=("text/x-diesloading",),
+        parameters=LivesParameters,
+        default=False,
+    )
+
+    def load(self) -> None:
+        file = Path(self.parameters.model_dump()["lives"])
+        left = int(file.read_text())
+        if left:
+            file.write_text(str(left - 1))
+            os._exit(1)

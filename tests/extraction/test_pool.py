@@ -14,12 +14,14 @@ import pytest_asyncio
 from chunk_help import NAMESPACE, make_chunk
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import NeedsGpu, Toy, Unloadable
+from toys import DiesLoading, NeedsGpu, Toy, Unloadable
 
 from workbench.blobs.folder import FolderBlobs
 from workbench.domain.states import Category
+from workbench.extraction import pool as pool_module
 from workbench.extraction.careful import run_chunk
 from workbench.extraction.chunks import read_outcome, segment_key
+from workbench.extraction.contract import Resources
 from workbench.extraction.jobs import (
     Job,
     LoadFailed,
@@ -30,6 +32,7 @@ from workbench.extraction.jobs import (
 )
 from workbench.extraction.pool import ActorPool
 from workbench.extraction.ray_actors import RayOptions
+from workbench.extraction.resources import Cluster, Room, missing
 from workbench.extraction.segments import decode_segment
 from workbench.extraction.sharing import Demand, targets
 
@@ -161,22 +164,81 @@ async def test_a_gpu_that_is_not_there_is_named(pool, blobs, folder):
         await pool.run(Job(recipe(NeedsGpu, "dg"), NAMESPACE, "chk_u"))
 
 
+@in_module
+async def test_an_actor_that_dies_while_it_loads_is_made_anew(pool, blobs, folder):
+    make_chunk(blobs, folder / "dl", {"a": "alpha"}, "chk_dl")
+    lives = folder / "lives"
+    lives.write_text("2")
+    dying = recipe(DiesLoading, "dd", lives=str(lives))
+    assert (await pool.run(Job(dying, NAMESPACE, "chk_dl"))).documents == 1
+    assert lives.read_text() == "0"
+
+
+@in_module
+async def test_one_that_dies_every_time_is_given_up(pool, blobs, folder):
+    make_chunk(blobs, folder / "dm", {"a": "alpha"}, "chk_dm")
+    lives = folder / "many"
+    lives.write_text("9")
+    dying = recipe(DiesLoading, "dn", lives=str(lives))
+    with pytest.raises(LoadFailed):
+        await pool.run(Job(dying, NAMESPACE, "chk_dm"))
+    assert lives.read_text() == "6"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Resources(), ""),
+        (Resources(cpu=4), "needs 4 CPUs, Ray has 2"),
+        (Resources(gpu=1), ""),
+        (Resources(gpu=2), "needs a GPU, Ray has 1"),
+        (Resources(memory=16 * 2**30), "needs 16.0 GiB of memory, Ray has 8.0"),
+        (Resources(gpu=1, accelerator_type="H100"), ""),
+        (Resources(gpu=1, accelerator_type="T4"), "needs an accelerator of type T4, Ray has H100"),
+    ],
+)
+def test_what_the_cluster_lacks_is_named(asked: Resources, said: str) -> None:
+    have = Cluster(Room(2, 1, 8 * 2**30), frozenset({"H100"}))
+    assert missing(Recipe("d", "m:C", {}, asked), have) == said
+
+
+def test_an_idle_actor_that_holds_the_gpu_makes_room_for_who_needs_it(monkeypatch) -> None:
+    """However many CPUs are free."""
+    pool = ActorPool(RayOptions(None, 8, None), "blobs")
+    pool._cluster = Cluster(Room(8, 1))  # pyright: ignore[reportPrivateUsage]
+    ended: list[object] = []
+    monkeypatch.setattr("workbench.extraction.pool.end", ended.append)
+    old, cpu = (
+        pool_module._Actor(Recipe(d, "m:C", {}, r), d, ready=True)  # pyright: ignore[reportPrivateUsage]
+        for d, r in (("old", Resources(gpu=1)), ("cpu", Resources()))
+    )
+    pool._actors += [cpu, old]  # pyright: ignore[reportPrivateUsage]
+    assert pool._make_room(Room(1, 1), {"new": 1})  # pyright: ignore[reportPrivateUsage]
+    assert ended == ["old"]
+    assert not pool._make_room(Room(1, 2), {"new": 1})  # pyright: ignore[reportPrivateUsage]
+
+
 @given(
     st.dictionaries(
         st.sampled_from("abcdef"),
-        st.tuples(st.integers(0, 9), st.sampled_from([0.5, 1.0, 2.0])),
+        st.tuples(
+            st.integers(0, 9), st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([0.0, 0.5, 1.0])
+        ),
     ),
     st.integers(1, 8),
+    st.integers(0, 2),
 )
-def test_shares_fit_the_slots_and_leave_none_that_could_be_used(demands, slots):
-    demand = {key: Demand(jobs, cpu) for key, (jobs, cpu) in demands.items()}
-    shares = targets(demand, slots)
-    used = sum(shares[key] * demand[key].cpu for key in demand)
-    assert used <= slots + 1e-9
+def test_shares_fit_the_room_and_leave_none_that_could_be_used(demands, slots, gpus):
+    demand = {key: Demand(jobs, Room(cpu, gpu)) for key, (jobs, cpu, gpu) in demands.items()}
+    shares = targets(demand, Room(slots, gpus))
+    cpu = slots - sum(shares[key] * demand[key].each.cpu for key in demand)
+    gpu = gpus - sum(shares[key] * demand[key].each.gpu for key in demand)
+    assert cpu >= -1e-9
+    assert gpu >= -1e-9
     for key, wanted in demand.items():
         assert shares[key] <= wanted.jobs
         if shares[key] < wanted.jobs:
-            assert wanted.cpu > slots - used - 1e-9
+            assert wanted.each.cpu > cpu - 1e-9 or wanted.each.gpu > gpu - 1e-9
     waiting = [k for k in demand if demand[k].jobs]
-    if waiting and all(demand[k].cpu == 1.0 for k in waiting) and len(waiting) <= slots:
+    if all(demand[k].each == Room(1.0) for k in waiting) and len(waiting) <= slots:
         assert all(shares[k] >= 1 for k in waiting)

@@ -7,7 +7,8 @@ recipe without work stays until its room is needed.
 
 Promises: a job's call either returns a ``Summary`` or raises: ``WorkerDied`` (the process died,
 nothing is known), ``RayNotStarted``, ``LoadFailed`` (the extractor cannot be opened) or
-``NoSuchResource``. The pool itself never retries. ``stop`` ends a job within the grace period: what
+``NoSuchResource``. The pool never retries a job; an actor that dies while it opens its models is
+made anew, ``LOADS`` times in a row at most. ``stop`` ends a job within the grace period: what
 was answered is kept, or the actor is killed and everything is left.
 """
 
@@ -33,18 +34,22 @@ from workbench.extraction.jobs import (
 from workbench.extraction.ray_actors import (
     RayOptions,
     cause,
+    cluster,
     connect,
     create,
     disconnect,
     end,
-    gpus,
 )
+from workbench.extraction.resources import Cluster, Room, missing, takes
 from workbench.extraction.sharing import Demand, targets
 from workbench.extraction.worker import Summary
 
 log = logging.getLogger(__name__)
 
 STOP_GRACE = 3.0
+#: Actors of one recipe that may die in a row while they open their models. What kills one (the
+#: kernel for want of memory, somebody by hand) may not hit the next; a model that is too large does.
+LOADS = 3
 
 
 @dataclass(eq=False)
@@ -61,6 +66,10 @@ class _Actor:
     ready: bool = False
     ticket: _Ticket | None = None
 
+    @property
+    def takes(self) -> Room:
+        return takes(self.recipe)
+
 
 class ActorPool:
     def __init__(self, options: RayOptions, blobs: str) -> None:
@@ -70,23 +79,26 @@ class ActorPool:
         self._queues: dict[str, deque[_Ticket]] = {}
         self._actors: list[_Actor] = []
         self._background: set[asyncio.Task[None]] = set()
-        self._starting: asyncio.Task[float] | None = None
-        self._slots = 0.0
+        self._starting: asyncio.Task[Cluster] | None = None
+        self._started = False
+        self._cluster = Cluster(Room())
+        self._died_loading: dict[str, int] = {}
         self._up = asyncio.Event()
 
     @property
     def started(self) -> bool:
-        return self._slots > 0
+        return self._started
 
     async def start(self) -> None:
         """Connect to Ray, or start it. Called by the first job; later calls return at once.
         Raises RayNotStarted."""
-        if self._slots:
+        if self.started:
             return
         if self._starting is None:
             self._starting = asyncio.create_task(asyncio.to_thread(connect, self._options))
         try:
-            self._slots = await asyncio.shield(self._starting)
+            self._cluster = await asyncio.shield(self._starting)
+            self._started = True
         except Exception:
             self._starting = None
             raise
@@ -151,26 +163,24 @@ class ActorPool:
         for actor in list(self._actors):
             self._remove(actor)
         await asyncio.to_thread(disconnect)
-        self._slots = 0.0
+        self._started = False
 
     async def _check(self, recipe: Recipe) -> None:
-        wanted = recipe.resources
-        if wanted.cpu > self._slots:
-            raise NoSuchResource(f"needs {wanted.cpu} CPUs, Ray has {self._slots:g}")
-        if wanted.gpu:
-            have = await asyncio.to_thread(gpus)
-            if have < wanted.gpu:
-                raise NoSuchResource(f"needs a GPU, Ray has {have:g}")
+        """Raises NoSuchResource for what the whole cluster, when nothing else ran, has not."""
+        if missing(recipe, self._cluster):
+            self._cluster = await asyncio.to_thread(cluster)
+        if lacking := missing(recipe, self._cluster):
+            raise NoSuchResource(lacking)
 
     # ---- reconciling -----------------------------------------------------------------------------
 
     def _reconcile(self) -> None:
-        shares = targets(self._demand(), self._slots)
+        shares = targets(self._demand(), self._cluster.room)
         self._assign(shares)
         for digest, share in shares.items():
             while self._count(digest) < share and self._queues.get(digest):
                 recipe = self._queues[digest][0].job.recipe
-                if not self._make_room(recipe.resources.cpu, shares):
+                if not self._make_room(takes(recipe), shares):
                     break
                 self._start_actor(recipe)
 
@@ -181,12 +191,12 @@ class ActorPool:
                 digest = actor.recipe.digest
                 before = demand.get(digest)
                 jobs = before.jobs + 1 if before else 1
-                demand[digest] = Demand(jobs, actor.recipe.resources.cpu)
+                demand[digest] = Demand(jobs, actor.takes)
         for digest, queue in self._queues.items():
             if queue:
                 before = demand.get(digest)
                 jobs = len(queue) + (before.jobs if before else 0)
-                demand[digest] = Demand(jobs, queue[0].job.recipe.resources.cpu)
+                demand[digest] = Demand(jobs, takes(queue[0].job.recipe))
         return demand
 
     def _assign(self, shares: Mapping[str, int]) -> None:
@@ -201,15 +211,17 @@ class ActorPool:
                 actor.ticket = queue.popleft()
                 self._spawn(self._work(actor, actor.ticket))
 
-    def _make_room(self, cpu: float, shares: Mapping[str, int]) -> bool:
-        """Whether an actor of ``cpu`` fits, after ending idle ones that are above their share."""
-        while self._free() < cpu:
+    def _make_room(self, wanted: Room, shares: Mapping[str, int]) -> bool:
+        """Whether such an actor fits, after ending idle ones that are above their share and hold
+        what it lacks."""
+        while lacking := self._free().lacks(wanted):
             spare = next(
                 (
                     a
                     for a in self._actors
                     if a.ready
                     and a.ticket is None
+                    and a.takes.has_any(lacking)
                     and self._count(a.recipe.digest) > shares.get(a.recipe.digest, 0)
                 ),
                 None,
@@ -219,8 +231,11 @@ class ActorPool:
             self._remove(spare)
         return True
 
-    def _free(self) -> float:
-        return self._slots - sum(a.recipe.resources.cpu for a in self._actors) + 1e-9
+    def _free(self) -> Room:
+        free = self._cluster.room
+        for actor in self._actors:
+            free -= actor.takes
+        return free
 
     def _count(self, digest: str) -> int:
         return sum(a.recipe.digest == digest for a in self._actors)
@@ -238,14 +253,27 @@ class ActorPool:
 
         try:
             await actor.handle.load.remote()
-        except (RayTaskError, RayActorError) as error:
-            self._remove(actor)
-            queue = self._queues.get(actor.recipe.digest, deque())
-            while queue:
-                _fail(queue.popleft(), LoadFailed(cause(error)))
+        except RayTaskError as error:
+            self._refuse(actor, error)
+        except RayActorError as error:
+            digest = actor.recipe.digest
+            self._died_loading[digest] = self._died_loading.get(digest, 0) + 1
+            if self._died_loading[digest] < LOADS:
+                self._remove(actor)  # and another one is made for whoever waits
+            else:
+                self._refuse(actor, error)
         else:
             actor.ready = True
+            self._died_loading.pop(actor.recipe.digest, None)
         self._reconcile()
+
+    def _refuse(self, actor: _Actor, error: Exception) -> None:
+        """The recipe cannot be opened: whoever waits for it is told, and may come again."""
+        self._remove(actor)
+        self._died_loading.pop(actor.recipe.digest, None)
+        queue = self._queues.get(actor.recipe.digest, deque())
+        while queue:
+            _fail(queue.popleft(), LoadFailed(cause(error)))
 
     async def _work(self, actor: _Actor, ticket: _Ticket) -> None:
         from ray.exceptions import RayActorError, RayTaskError

@@ -14,7 +14,9 @@ from typing import Any
 
 from workbench.extraction import ray_processes
 from workbench.extraction.jobs import RayNotStarted, Recipe
+from workbench.extraction.resources import Cluster, Room
 
+_ACCELERATOR = "accelerator_type:"
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+: )")
 
 
@@ -28,8 +30,8 @@ class RayOptions:
     object_store_bytes: int = 128 * 1024 * 1024
 
 
-def connect(options: RayOptions) -> float:
-    """The CPU slots of the Ray that was reached or started. Raises RayNotStarted, and then nothing
+def connect(options: RayOptions) -> Cluster:
+    """Reach or start Ray; what it has. Raises RayNotStarted, and then nothing
     of a half-started one is left."""
     import ray
 
@@ -44,7 +46,7 @@ def connect(options: RayOptions) -> float:
         }
     try:
         ray.init(namespace="mixpeek", log_to_driver=False, **where)
-        return float(ray.cluster_resources().get("CPU", options.cpus))
+        return cluster()
     except Exception as error:
         ray.shutdown()  # a half-started one would hold the ports of the next
         if options.address is None:
@@ -60,11 +62,14 @@ def disconnect() -> None:
         ray.shutdown()
 
 
-def gpus() -> float:
-    """How many GPUs the cluster has now."""
+def cluster() -> Cluster:
+    """What the cluster has now; nodes may have come."""
     import ray
 
-    return ray.cluster_resources().get("GPU", 0)
+    found = ray.cluster_resources()
+    room = Room(found.get("CPU", 0.0), found.get("GPU", 0.0), found.get("memory", 0.0))
+    kinds = (name.removeprefix(_ACCELERATOR) for name in found if name.startswith(_ACCELERATOR))
+    return Cluster(room, frozenset(kinds))
 
 
 def create(recipe: Recipe, blobs: str) -> Any:

@@ -1,6 +1,6 @@
-"""Sharing the CPU slots of Ray between the recipes that have work.
+"""Sharing what Ray has between the recipes that have work.
 
-Slots are handed out in rounds, one actor a recipe, so that nobody waits for the end of another's
+Room is handed out in rounds, one actor a recipe, so that nobody waits for the end of another's
 queue. This knows numbers only, neither actors nor Ray.
 """
 
@@ -9,27 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workbench.extraction.resources import Room
+
 
 @dataclass(frozen=True)
 class Demand:
-    """``jobs`` queued and running; ``cpu`` of one actor."""
+    """``jobs`` queued and running; what ``each`` actor takes."""
 
     jobs: int
-    cpu: float
+    each: Room
 
 
-def targets(demand: Mapping[str, Demand], slots: float) -> dict[str, int]:
-    """How many actors each recipe should have: slots are handed out in rounds, one actor to each
+def targets(demand: Mapping[str, Demand], room: Room) -> dict[str, int]:
+    """How many actors each recipe should have: room is handed out in rounds, one actor to each
     recipe that still has an unserved job, until nothing fits. A recipe with work gets at least one
-    actor when the slots would fit it alone."""
+    actor when there is enough for it beside one of each before it."""
     shares = dict.fromkeys(demand, 0)
-    free = slots
+    free = room
     while True:
         given = False
         for key, wanted in demand.items():
-            if shares[key] < wanted.jobs and wanted.cpu <= free + 1e-9:
+            if shares[key] < wanted.jobs and not free.lacks(wanted.each):
                 shares[key] += 1
-                free -= wanted.cpu
+                free -= wanted.each
                 given = True
         if not given:
             return shares

@@ -198,19 +198,18 @@ async def serve(settings: Settings) -> None:
     rebuild = RebuildActivities(context)
     activities = [*ControlActivities(context).all(), *rebuild.all()]
     tidying = Tidying(rebuild.collector, rebuild.compaction, segments, uploads)
-    background = [
+    warming = asyncio.create_task(_warm(encoder))
+    warming.add_done_callback(_log_end)
+    essential = [
         asyncio.create_task(orchestrate(settings, temporal, activities, relay)),
         asyncio.create_task(tidying.run()),
-        asyncio.create_task(_warm(encoder)),
     ]
-    for task in background:
-        task.add_done_callback(_log_end)
     try:
-        await _http(settings, app, feed)
+        await serve_while(_server(settings, app, feed), essential)
     finally:
-        for task in background:
+        for task in (*essential, warming):
             task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await asyncio.gather(*essential, warming, return_exceptions=True)
         encoder.close()
         rerankers.close()
         services.thumbnails.close()
@@ -369,7 +368,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _http(settings: Settings, app: Any, feed: Feed) -> None:
+def _server(settings: Settings, app: Any, feed: Feed) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -380,7 +379,20 @@ async def _http(settings: Settings, app: Any, feed: Feed) -> None:
         lifespan="off",
         server_header=False,
     )
-    await _Server(config, feed).serve()
+    return _Server(config, feed)
+
+
+async def serve_while(server: uvicorn.Server, essential: Sequence[asyncio.Task[None]]) -> None:
+    """Serve until told to stop. A service that has lost one of its essential parts would accept
+    work and never do it: it ends with that part's error, and whoever watches it starts another."""
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait([serving, *essential], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    for task in essential:
+        if task.done():
+            task.result()
+            raise RuntimeError("a part of the service ended")
 
 
 def _log_end(task: asyncio.Task[None]) -> None:

@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 from pathlib import PurePosixPath
 
@@ -23,6 +24,7 @@ from workbench.extraction.known import known_prefix
 from workbench.store.database import now_ms
 from workbench.store.segments import Segments
 from workbench.tasks.compaction import Compacted, Compaction, drop
+from workbench.tasks.patience import patiently
 from workbench.tasks.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -125,10 +127,7 @@ class Tidying:
         """Until canceled."""
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            try:
-                await asyncio.to_thread(self.tidy)
-            except OSError as error:  # a full disk: the next round finds the same
-                log.warning("cannot tidy up now: %s", error)
+            await patiently("tidy up", partial(asyncio.to_thread, self.tidy), EVERY_SECONDS)
 
     def tidy(self) -> None:
         """Once, if a task has ended since the last time and none runs."""

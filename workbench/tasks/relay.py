@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from workbench.store.outbox import Letter, Outbox
 from workbench.tasks.changes import Bell
 from workbench.tasks.messages import TaskRef
+from workbench.tasks.patience import patiently
 from workbench.tasks.starting import start_workflow
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Relay:
     async def run(self) -> None:
         """Deliver until canceled."""
         while True:
-            if not await self._round():
+            if not await patiently("carry letters to Temporal", self._round):
                 await self._bell.wait(IDLE_SECONDS)
 
     async def _round(self) -> bool:

@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workbench.store.outbox import Outbox, Unended
 from workbench.tasks.messages import TaskRef
+from workbench.tasks.patience import patiently
 from workbench.tasks.starting import start_workflow
 
 log = logging.getLogger(__name__)
@@ -71,12 +72,7 @@ class Sweeper:
         """Sweep until canceled; ``first`` is told what was found at the start."""
         told = False
         while True:
-            try:
-                swept = await self.sweep()
-            except (RPCError, OSError, RuntimeError) as error:
-                log.warning("cannot look tasks up in Temporal yet: %s", error)
-                await asyncio.sleep(1.0)
-                continue
+            swept = await patiently("look tasks up in Temporal", self.sweep)
             for line in swept.lines() if not told else Swept((), swept.again, swept.over).lines():
                 log.info("%s", line)
             if not told:
