@@ -65,11 +65,6 @@ class Reader:
         ]
         return [line for block in blocks(lines) for line in block]
 
-    def shows_text(self, picture: Image.Image) -> int:
-        """How many places of an RGB picture look like lines of text: detection only."""
-        found = self._opened().text_det(np.asarray(picture)[:, :, ::-1])
-        return 0 if found.boxes is None else len(found.boxes)
-
     def _run(self, picture: Image.Image) -> Any:
         return self._opened()(np.asarray(picture)[:, :, ::-1], return_word_box=True)
 

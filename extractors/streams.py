@@ -101,10 +101,6 @@ class Media:
         """The first sound track that can be decoded."""
         return next(filter(_decodable, self.container.streams.audio), None)
 
-    @property
-    def has_pictures(self) -> bool:
-        return self.picture_stream() is not None
-
     def picture_stream(self) -> Any | None:
         """The first stream of moving pictures; a cover is none."""
         found = filter(_decodable, self.container.streams.video)

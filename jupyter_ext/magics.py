@@ -60,8 +60,8 @@ class WorkbenchMagics:
         that a run of the notebook stops; --strict raises on failed items too. Interrupting the cell
         stops the waiting only.
 
-        MIXPEEK_PROGRESS=auto|html|text|off says how progress is shown: live HTML, or one display
-        at the end that is the same in every run.
+        MIXPEEK_PROGRESS=auto|html|widget|text|off says how progress is shown: live, or (text) one
+        display at the end that is the same in every run.
         """
         return self.desk.run(self.desk.words(line))
 

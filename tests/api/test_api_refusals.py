@@ -11,6 +11,7 @@ import pytest
 from api_stand import Stand, error_of
 
 from workbench.access.keys import new_key
+from workbench.api.app import create_app
 from workbench.api.middleware import MAX_BODY, OPEN
 
 
@@ -190,6 +191,20 @@ async def test_api_answers_to_its_own_names_only(client: httpx.AsyncClient) -> N
             assert answer.status_code == (200 if allowed else 403), host
             if not allowed:
                 assert error_of(answer)["code"] == "forbidden"
+
+
+async def test_api_answers_to_the_names_that_the_settings_give(stand: Stand) -> None:
+    hosts = {"[2001:db8::1]", "media.example.org"}
+    transport = httpx.ASGITransport(create_app(stand.services, hosts=hosts))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        for host, status in (
+            ("[2001:db8::1]:8100", 200),
+            ("Media.example.org", 200),
+            ("127.0.0.1", 403),
+        ):
+            answer = await client.get("/v1/health", headers={"Host": host})
+            assert answer.status_code == status, host
+    assert "MIXPEEK_HOSTS" in error_of(answer)["hint"]
 
 
 async def test_api_other_sites_get_no_permission(client: httpx.AsyncClient) -> None:

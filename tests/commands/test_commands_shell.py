@@ -270,6 +270,11 @@ def test_a_dry_run_lists_and_starts_nothing(run: Run, service: Service, tmp_path
     assert [seen.path for seen in service.seen] == ["/v1/sources", "/v1/tasks/ingest/dry-run"]
     assert service.sent("POST", "/tasks/ingest/dry-run")[0].json["exclude"] == ["*.tmp"]
     assert run("ingest", str(tmp_path), "--dry-run", "--json").json == found
+    asked = len(service.seen)
+    refused = run("ingest", str(tmp_path), "--dry-run", "--verify", "--retry", "attempts=2")
+    assert refused.status == 2
+    assert "--dry-run takes no --verify, --retry" in refused.err
+    assert len(service.seen) == asked
 
 
 def test_detach_answers_at_once(run: Run, service: Service, tmp_path: Path) -> None:

@@ -85,13 +85,13 @@ def test_extractors_are_found_by_name_and_by_version(build: Build) -> None:
     assert registry.get("text@1").spec.version == 1
     assert registry.get("text").spec.version == 2
     assert registry.broken() == ()
-    default = registry.default_for("text/plain")
+    default = next(iter(registry.defaults_for("text/plain")), None)
     assert default is not None
     assert default.key == "text@2"
-    png = registry.default_for("image/png")
+    png = next(iter(registry.defaults_for("image/png")), None)
     assert png is not None
     assert png.key == "image@1"
-    assert registry.default_for("video/mp4") is None
+    assert registry.defaults_for("video/mp4") == ()
 
 
 def test_an_unknown_extractor_is_answered_with_a_near_name(build: Build) -> None:
@@ -162,7 +162,7 @@ def test_the_same_class_named_twice_is_one(build: Build) -> None:
 def test_default_false_may_overlap(build: Build) -> None:
     registry = build("A = made('text')\nB = made('ocr', default=False)", "A", "B")
     assert registry.broken() == ()
-    default = registry.default_for("text/plain")
+    default = next(iter(registry.defaults_for("text/plain")), None)
     assert default is not None
     assert default.name == "text"
 
@@ -179,7 +179,7 @@ def test_an_extractor_beside_the_default_runs_too(build: Build) -> None:
     for order in (("A", "B", "C"), ("C", "B", "A")):
         registry = build(code, *order)
         assert registry.broken() == ()
-        default = registry.default_for("image/png")
+        default = next(iter(registry.defaults_for("image/png")), None)
         assert default is not None
         assert default.key == "image@1"
         assert [s.key for s in registry.defaults_for("image/png")] == ["image@1", "ocr@2"]

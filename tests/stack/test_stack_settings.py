@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from workbench.domain.errors import WorkbenchError
+from workbench.stack.parts import service_url
 from workbench.stack.settings import load_settings, secure_folder, without_password
 
 
@@ -40,7 +41,8 @@ def test_a_child_loads_equal_settings(tmp_path: Path) -> None:
         "MIXPEEK_ROOTS": f"{tmp_path}{os.pathsep}/srv",
         "MIXPEEK_QDRANT_URL": "http://localhost:6333",
         "MIXPEEK_QDRANT_API_KEY": "hush",
-        "MIXPEEK_BLOBS": "s3://bucket/prefix",
+        "MIXPEEK_BLOBS": str(tmp_path / "blobs"),
+        "MIXPEEK_HOSTS": "media.example.org, [2001:db8::1]",
     }
     settings = load_settings(given, home=tmp_path)
     assert load_settings(settings.environment()) == settings
@@ -61,6 +63,8 @@ def test_a_child_loads_equal_settings(tmp_path: Path) -> None:
         ("MIXPEEK_QDRANT_URL", "localhost:6333", "http or https://"),
         ("MIXPEEK_DATABASE_URL", "mysql://me:hush@host/db", "sqlite or postgresql"),
         ("MIXPEEK_EXTRACTORS", "mine.py", "module:Class"),
+        ("MIXPEEK_BLOBS", "s3://bucket/prefix", "a folder"),
+        ("MIXPEEK_HOSTS", "http://host:80", "written without a port"),
         ("MIXPEEK_LOG_LEVEL", "loud", "debug, info"),
     ],
 )
@@ -115,6 +119,20 @@ def test_a_service_with_an_outside_address_reads_no_folders(tmp_path: Path) -> N
     assert load_settings({"MIXPEEK_HOST": "0.0.0.0"}, home=tmp_path).roots == ()
     with pytest.raises(WorkbenchError, match="reached from outside"):
         load_settings({"MIXPEEK_HOST": "0.0.0.0", "MIXPEEK_ROOTS": "/srv"}, home=tmp_path)
+
+
+def test_what_a_service_is_called_by_is_written_as_in_a_url(tmp_path: Path) -> None:
+    given = {"MIXPEEK_HOST": "2001:DB8::1", "MIXPEEK_HOSTS": "Media.example.org,10.0.0.7"}
+    settings = load_settings(given, home=tmp_path)
+    assert settings.names == {"[2001:db8::1]", "media.example.org", "10.0.0.7"}
+    assert service_url(settings).startswith("http://[2001:DB8::1]:")
+
+
+def test_a_key_for_temporal_does_not_travel_in_the_clear(tmp_path: Path) -> None:
+    key = {"MIXPEEK_TEMPORAL_API_KEY": "hush"}
+    assert load_settings(key, home=tmp_path).temporal_tls is None, "the SDK turns it on"
+    with pytest.raises(WorkbenchError, match="in the clear"):
+        load_settings({**key, "MIXPEEK_TEMPORAL_TLS": "false"}, home=tmp_path)
 
 
 def test_sockets_fit_into_a_path(tmp_path: Path) -> None:

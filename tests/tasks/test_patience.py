@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import Any, cast
 
 import pytest
@@ -34,7 +35,7 @@ class FullOutbox:
 
     def __init__(self) -> None:
         self.tries = 0
-        self.noted = asyncio.Event()
+        self.noted = threading.Event()
 
     def open(self) -> list[Letter]:
         if self.noted.is_set():
@@ -56,8 +57,7 @@ async def test_a_full_disk_does_not_end_the_relay(
     relay = Relay(cast(Any, outbox), cast(Any, client), Bell(), 2, lambda _: None)
     running = asyncio.create_task(relay.run())
     async with asyncio.timeout(10):
-        while not outbox.noted.is_set():
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(outbox.noted.wait)
     assert not running.done()
     running.cancel()
     assert client.started == ["tsk_1"] * 3
@@ -84,11 +84,17 @@ async def test_a_defect_is_tried_again_and_told_with_its_traceback(
 class Server:
     """Serves until it is told to stop, as uvicorn's does."""
 
-    should_exit = False
+    def __init__(self) -> None:
+        self._told = asyncio.Event()
+
+    def _set(self, told: bool) -> None:
+        if told:
+            self._told.set()
+
+    should_exit = property(lambda self: self._told.is_set(), _set)
 
     async def serve(self) -> None:
-        while not self.should_exit:
-            await asyncio.sleep(0.01)
+        await self._told.wait()
 
 
 async def test_a_service_ends_when_a_part_of_it_does() -> None:

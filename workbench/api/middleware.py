@@ -95,7 +95,7 @@ class Guard:
             raise WorkbenchError(
                 Code.FORBIDDEN,
                 "this service is not called by that host name",
-                f"call it by one of: {', '.join(sorted(self._hosts))}",
+                f"call it by one of: {', '.join(sorted(self._hosts))}; MIXPEEK_HOSTS names more",
             )
         credential = headers.get("authorization")
         if credential is not None or scope["path"] not in OPEN:

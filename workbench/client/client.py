@@ -238,8 +238,8 @@ class Client:
         retry: Mapping[str, Any] | None = None,
         uploading: Uploads | None = None,
     ) -> wire.TaskOut:
-        """Start an ingest of a folder or file here, or of an address such as ``s3://…``. ``retry``
-        are settings of a ``RetryPolicy`` that its collections keep.
+        """Start an ingest of a folder or file here. ``retry`` are settings of a ``RetryPolicy``
+        that its collections keep.
 
         Files that the service does not see are uploaded first; ``uploading`` is told how far that
         is, and what is left out. Answers with the accepted task. However often the request must be

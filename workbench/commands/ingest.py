@@ -19,9 +19,7 @@ from workbench.domain.wire import DryRunOut
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "source", metavar="PATH|s3://BUCKET/PREFIX", help="a folder, a file in it, or a prefix"
-    )
+    parser.add_argument("source", metavar="PATH", help="a folder, or a file in it")
     parser.add_argument("--bucket", metavar="NAME", help="default: the folder's name")
     parser.add_argument(
         "--extractors",
@@ -63,6 +61,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(context: Context, args: argparse.Namespace) -> Outcome:
     if args.dry:
+        _check_dry(args)
         return _dry(
             context.client.dry_run(
                 args.source,
@@ -100,6 +99,18 @@ def _not_sent(outcome: Outcome, state: Uploading) -> Outcome:
     some = "; ".join(f"{name}: {reason}" for name, reason in state.left_out[:3])
     said = f"{plural(len(state.left_out), 'file')} could not be uploaded ({some})"
     return replace(outcome, status=NOT_CLEAN, note=f"{said}; nothing was removed")
+
+
+def _check_dry(args: argparse.Namespace) -> None:
+    """What a dry run does not look at is refused, not passed over."""
+    given = {
+        "--verify": args.verify,
+        "--retry": args.retry is not None,
+        "--detach": args.detach,
+        "--strict": args.strict,
+    }
+    if without := [option for option, there in given.items() if there]:
+        raise WrongUse(f"--dry-run takes no {', '.join(without)}", "leave it out")
 
 
 def _policy(text: str | None) -> dict[str, Any] | None:

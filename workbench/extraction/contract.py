@@ -112,6 +112,7 @@ class ExtractorSpec:
     default: bool = True
     #: A default extractor that runs beside the one default of its types, instead of being it.
     beside: bool = False
+    #: It must run apart from everything else. No worker can do that yet: its objects fail.
     isolated: bool = False
     #: Names and revisions of the model files; part of the digest.
     models: tuple[str, ...] = ()

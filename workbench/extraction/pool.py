@@ -48,7 +48,8 @@ log = logging.getLogger(__name__)
 
 STOP_GRACE = 3.0
 #: Actors of one recipe that may die in a row while they open their models. What kills one (the
-#: kernel for want of memory, somebody by hand) may not hit the next; a model that is too large does.
+#: kernel for want of memory, somebody by hand) may spare the next; a model that is too large will
+#: not.
 LOADS = 3
 
 

@@ -178,12 +178,6 @@ class Registry:
         """Whether the extractor takes the MIME type; False for one that is not installed."""
         return any(spec.key == name and spec.accepts_mime(mime) for spec in self.specs())
 
-    def default_for(self, mime: str) -> ExtractorSpec | None:
-        """The extractor that takes this type when the user names none: of its versions the
-        newest."""
-        own = [spec for spec in self.defaults_for(mime) if not spec.beside]
-        return own[0] if own else None
-
     def defaults_for(self, mime: str) -> tuple[ExtractorSpec, ...]:
         """All extractors that take this type when the user names none: the one default, then those
         that run beside it; of each the newest version."""

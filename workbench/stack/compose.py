@@ -176,7 +176,7 @@ async def serve(settings: Settings) -> None:
     app = create_app(
         services,
         [telemetry_router(telemetry, database)],
-        {*LOOPBACK, settings.host} if settings.outside else LOOPBACK,
+        {*LOOPBACK, *settings.names} if settings.outside else LOOPBACK,
     )
 
     async def relay(client: Client) -> None:

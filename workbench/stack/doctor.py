@@ -208,16 +208,24 @@ def _extractors(settings: Settings) -> Finding:
 
 def _sqlite(settings: Settings) -> Finding:
     if settings.database_url is not None:
-        return Finding("metadata", None, without_password(settings.database_url), needed=False)
+        return _server_of_metadata(settings.database_url)
     good = sqlite3.sqlite_version_info >= _SQLITE
     hint = None if good else "use a Python that was built with a newer SQLite"
     return Finding("metadata", good, f"SQLite {sqlite3.sqlite_version}", hint=hint)
 
 
+def _server_of_metadata(url: str) -> Finding:
+    from workbench.store.database import Database
+
+    try:
+        Database(url).close()
+    except WorkbenchError as error:
+        return Finding("metadata", False, error.message, hint=error.hint)
+    return Finding("metadata", None, without_password(url), needed=False)
+
+
 def _blobs(settings: Settings) -> Finding:
     place = settings.blobs_location
-    if place.startswith("s3://"):
-        return Finding("blobs", None, place, needed=False)
     folder = next(each for each in (Path(place), *Path(place).parents) if each.exists())
     good = os.access(folder, os.W_OK)
     return Finding("blobs", good, place, hint=None if good else f"{folder} is not writable")

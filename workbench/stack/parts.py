@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.stack import processes
 from workbench.stack.home import read_json, write_json
-from workbench.stack.settings import PREFIX, Settings
+from workbench.stack.settings import PREFIX, Settings, in_url
 from workbench.stack.supervisor import Part
 
 #: Seconds for running requests, activities and Ray to end by themselves.
@@ -57,8 +57,7 @@ def service_url(settings: Settings) -> str:
     """The address by which programs on this machine reach the service: a literal one, since the
     client sends a home's key to nothing else."""
     here = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1", "::": "::1"}
-    host = here.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return f"http://{in_url(here.get(settings.host, settings.host))}:{settings.port}"
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -43,11 +43,15 @@ class Settings:
     #: Where the service listens; port 0 is a free one, kept from one start to the next.
     host: str = "127.0.0.1"
     port: int = 0
+    #: More names and addresses that the service is called by: where ``host`` is none (0.0.0.0),
+    #: those by which other machines reach it.
+    hosts: tuple[str, ...] = ()
     #: Folders that the service may read for a caller. None where the address is an outside one.
     roots: tuple[Path, ...] = ()
     temporal_address: str | None = None
     temporal_namespace: str = "default"
-    temporal_tls: bool = False
+    #: None: TLS where there is an API key, which never goes over the wire in the clear.
+    temporal_tls: bool | None = None
     temporal_api_key: str | None = None
     #: The Temporal program, where it is not on PATH; ``temporal_ui`` starts its web page as well.
     temporal_binary: Path | None = None
@@ -57,7 +61,7 @@ class Settings:
     qdrant_api_key: str | None = None
     #: SQLAlchemy URL of the metadata; default: SQLite in the home.
     database_url: str | None = None
-    #: A folder or ``s3://BUCKET/PREFIX``; default: a folder in the home.
+    #: A folder; default: one in the home.
     blobs: str | None = None
     #: An object that is uploaded has at most so many MiB.
     max_upload_mib: int = 16 * 1024
@@ -163,6 +167,11 @@ class Settings:
         """Whether other machines can reach the service."""
         return not is_loopback(self.host)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What the service is called by, as a Host header writes it, without ports."""
+        return frozenset(in_url(name).lower() for name in (self.host, *self.hosts))
+
     def environment(self) -> dict[str, str]:
         """``MIXPEEK_*`` variables that ``load_settings`` turns into an equal object."""
         found: dict[str, str] = {}
@@ -197,6 +206,12 @@ def load_settings(
     values.setdefault("slots", max(2, os.cpu_count() or 2))
     values.setdefault("window", 3 * cast("int", values["slots"]))
     loaded = Settings(**cast("dict[str, Any]", values))
+    if loaded.temporal_api_key and loaded.temporal_tls is False:
+        raise WorkbenchError(
+            Code.INVALID_PARAMETER,
+            "temporal_tls is false, and temporal_api_key would go over the wire in the clear",
+            "leave temporal_tls out: a key turns it on",
+        )
     return _with_roots(loaded, values.get("roots"))
 
 
@@ -235,6 +250,11 @@ def without_password(url: str) -> str:
         shown = login.split(":", 1)[0] + ":***" if ":" in login else "***"
         url = url.replace(f"//{place}", f"//{shown}@{host}", 1)
     return re.sub(r"(?i)([?&]\w*(?:password|api[-_]?key|token|secret)=)[^&#]*", r"\1***", url)
+
+
+def in_url(host: str) -> str:
+    """The host as URLs write it: IPv6 addresses stand in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def is_loopback(host: str) -> bool:

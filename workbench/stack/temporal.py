@@ -178,11 +178,17 @@ def _is_program(path: Path) -> bool:
 
 
 def main() -> None:
-    """Have the program, for ``make setup``."""
+    """Have the program, for ``make setup``, unless the settings name a server. The status is 2 for
+    settings that cannot be understood, 1 when the program is not to be had."""
+    status = 2
     try:
-        print(ensure_temporal(load_settings(), lambda line: print(line, file=sys.stderr)))
+        settings = load_settings()
+        status = 1
+        if settings.temporal_address is None:
+            print(ensure_temporal(settings, lambda line: print(line, file=sys.stderr)))
     except WorkbenchError as error:
-        sys.exit(f"{error.message}\n{error.hint}")
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        sys.exit(status)
 
 
 if __name__ == "__main__":

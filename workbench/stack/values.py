@@ -59,10 +59,8 @@ def url(*schemes: str) -> Callable[[object], str]:
 
 def blobs(raw: object) -> str:
     given = text(raw)
-    if given.startswith("s3://"):
-        return given
     if "://" in given:
-        raise ValueError("a folder or s3://BUCKET/PREFIX is expected")
+        raise ValueError("a folder that all machines of the stack see is expected")
     return os.path.realpath(os.path.expanduser(given))
 
 
@@ -80,6 +78,14 @@ def items(raw: object, separator: str) -> list[str]:
 
 def paths(raw: object) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path(item) for item in items(raw, os.pathsep)))
+
+
+def hosts(raw: object) -> tuple[str, ...]:
+    found = items(raw, ",")
+    for item in found:
+        if not re.fullmatch(r"\[?[0-9A-Fa-f:.]+\]?|[A-Za-z0-9._-]+", item):
+            raise ValueError(f"{item!r} is no name or address of a host, written without a port")
+    return tuple(found)
 
 
 def classes(raw: object) -> tuple[str, ...]:
@@ -101,6 +107,7 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "home": path,
     "host": text,
     "port": number(0, 65535),
+    "hosts": hosts,
     "roots": paths,
     "temporal_address": address,
     "temporal_namespace": text,

@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from workbench.domain.errors import Code, WorkbenchError
+
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -35,7 +37,7 @@ class Database:
             _configure_sqlite(self._writer, "BEGIN IMMEDIATE")
             _configure_sqlite(self._reader, "BEGIN")
         else:
-            self._writer = self._reader = sa.create_engine(url, pool_size=8, pool_pre_ping=True)
+            self._writer = self._reader = _engine(url)
 
     @contextmanager
     def write(self) -> Generator[Connection]:
@@ -61,6 +63,18 @@ class Database:
     def close(self) -> None:
         self._reader.dispose()
         self._writer.dispose()
+
+
+def _engine(url: str) -> Engine:
+    """Of a server. Raises ``WorkbenchError`` where its driver is not installed."""
+    try:
+        return sa.create_engine(url, pool_size=8, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise WorkbenchError(
+            Code.INVALID_PARAMETER,
+            f"the database of the metadata needs the driver {error.name}, not installed here",
+            f"pip install {error.name}; or leave database_url out: SQLite needs none",
+        ) from error
 
 
 def _configure_sqlite(engine: Engine, begin: str) -> None:

@@ -184,6 +184,12 @@ class Places:
 
 
 def _path(source: str) -> Path:
+    if source.startswith("s3://"):
+        raise WorkbenchError(
+            Code.INVALID,
+            "sources in S3 are not in this version",
+            "copy the files to a folder, and ingest that",
+        )
     if "\0" in source or not source.startswith("/"):
         raise WorkbenchError(
             Code.INVALID,

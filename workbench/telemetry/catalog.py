@@ -74,7 +74,7 @@ TASKS = Table(
     "metadata",
     (
         Column("task_id", TEXT, "the task"),
-        Column("kind", TEXT, "ingest or delete"),
+        Column("kind", TEXT, "ingest, delete or reindex"),
         Column("state", TEXT, "PENDING, IN_PROGRESS, PAUSED or how it ended"),
         Column("requested", TEXT, "pause or cancel that is not yet done"),
         Column("bucket", TEXT, "name of the bucket"),
@@ -146,7 +146,12 @@ STAGES = Table(
         Column("task_id", TEXT, "the task"),
         Column("collection", TEXT, "name of the collection; null for stages of the whole task"),
         Column("extractor", TEXT, "name@version"),
-        Column("stage", TEXT, "queue, list, plan, fetch, reuse, decode, infer, write or index"),
+        Column(
+            "stage",
+            TEXT,
+            "queue, list, plan, fetch, reuse, load, decode, read, infer, transcribe, write, index "
+            "or reindex",
+        ),
         Column("started_at", TIME, "when the stage began"),
         Column("seconds", NUMBER, "how long it took"),
         Column("rows", INTEGER, "objects or documents it handled"),

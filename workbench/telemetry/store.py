@@ -65,10 +65,6 @@ class EventStore:
         self.sealed = SealedDays(folder / "sealed")
         self.moved_aside = 0
 
-    @property
-    def is_open(self) -> bool:
-        return self._file is not None
-
     def open(self) -> None:
         """Opens the file if it is not open; a damaged one is replaced. Raises ``NotNow``."""
         if self._file is not None:

@@ -14,7 +14,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from workbench.blobs.port import BlobNotFound, BlobStore
-from workbench.domain.errors import WorkbenchError
+from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.states import Category
 from workbench.extraction.careful import run_chunk
 from workbench.extraction.chunks import read_manifest
@@ -78,6 +78,12 @@ class ExtractActivities:
     def _recipe(self, namespace_id: str, chunk_id: str) -> Recipe:
         manifest = read_manifest(self._blobs, namespace_id, chunk_id)
         kind = self._registry.get(manifest.extractor)
+        if kind.spec.isolated:  # never beside the others, whatever else it asks for
+            raise WorkbenchError(
+                Code.UNAVAILABLE,
+                f"{manifest.extractor} asks to run isolated, which this version cannot do",
+                "use another extractor",
+            )
         return Recipe(
             digest=manifest.digest,
             target=f"{kind.__module__}:{kind.__qualname__}",
