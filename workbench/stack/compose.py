@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ import uvicorn
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from workbench import __version__
 from workbench.access.authenticate import Access, HomeKey
 from workbench.access.keys import ensure_key
 from workbench.api.app import create_app
@@ -33,7 +32,6 @@ from workbench.api.thumbnails import Thumbnails
 from workbench.blobs.folder import open_blobs
 from workbench.blobs.port import BlobStore
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.domain.wire import HealthOut, PartHealth
 from workbench.extraction.pool import ActorPool
 from workbench.extraction.ray_actors import RayOptions
 from workbench.extraction.registry import Registry
@@ -48,6 +46,7 @@ from workbench.stack.orchestration import (
     connect,
     orchestrate,
 )
+from workbench.stack.service_health import ServiceHealth
 from workbench.stack.settings import Settings, secure_runtime
 from workbench.store.acceptance import Acceptance
 from workbench.store.buckets import Buckets
@@ -85,7 +84,7 @@ from workbench.tasks.sweeper import Sweeper, Swept, unended_lines
 from workbench.tasks.uploads import MIB, Uploads, key_of
 from workbench.telemetry.writer import Telemetry
 from workbench.vectors import open_vectors
-from workbench.vectors.port import VectorStore, VectorsUnavailable
+from workbench.vectors.port import VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -104,118 +103,165 @@ async def serve(settings: Settings) -> None:
     outbox = Outbox(database)
     waiting = await asyncio.to_thread(outbox.unended)
     _tell_found(settings, unended_lines([task.task_id for task in waiting]))
-    telemetry = Telemetry(settings.telemetry_folder)
-    vectors = open_vectors(
-        settings.qdrant_url or str(settings.vectors_socket), api_key=settings.qdrant_api_key
-    )
-    registry = Registry.discover(settings.extractors)
-    encoder = QueryEncoder(registry)
-    rerankers = Rerankers.discover()
+    engines = _Engines.open(settings, database)
+    segments = Segments(database)
+    await asyncio.to_thread(engines.uploads.clear, segments.namespaces())
     bell, changes, temporal = Bell(), Changes(), TemporalState()
-    feed = Feed(Tasks(database), changes)
-    ledger, endings = Ledger(database), Endings(database)
-    blobs, segments = open_blobs(settings.blobs_location), Segments(database)
-    rows = UploadedObjects(database)
-    uploads = Uploads(rows, blobs, settings.max_upload_mib * MIB)
-    await asyncio.to_thread(uploads.clear, segments.namespaces())
-    context = ControlContext(
-        ledger=ledger,
+    context = _context(settings, engines, segments, changes)
+    services = _services(settings, engines, bell, changes, temporal)
+    app = create_app(
+        services,
+        [telemetry_router(engines.telemetry, database)],
+        {*LOOPBACK, *settings.names} if settings.outside else LOOPBACK,
+    )
+    rebuild = RebuildActivities(context)
+    activities = [*ControlActivities(context).all(), *rebuild.all()]
+    letters = partial(_letters, settings, outbox, context, bell)
+    tidying = Tidying(rebuild.collector, rebuild.compaction, segments, engines.uploads)
+    warming = asyncio.create_task(_warm(engines.encoder))
+    warming.add_done_callback(_log_end)
+    essential = [
+        asyncio.create_task(orchestrate(settings, temporal, activities, letters)),
+        asyncio.create_task(tidying.run()),
+    ]
+    try:
+        await serve_while(_server(settings, app, services.feed), essential)
+    finally:
+        for task in (*essential, warming):
+            task.cancel()
+        await asyncio.gather(*essential, warming, return_exceptions=True)
+        services.thumbnails.close()
+        await engines.close()
+
+
+@dataclass(frozen=True)
+class _Engines:
+    """What the service holds open."""
+
+    database: Database
+    telemetry: Telemetry
+    vectors: VectorStore
+    blobs: BlobStore
+    registry: Registry
+    encoder: QueryEncoder
+    rerankers: Rerankers
+    uploads: Uploads
+
+    @classmethod
+    def open(cls, settings: Settings, database: Database) -> _Engines:
+        registry = Registry.discover(settings.extractors)
+        blobs = open_blobs(settings.blobs_location)
+        return cls(
+            database,
+            Telemetry(settings.telemetry_folder),
+            open_vectors(
+                settings.qdrant_url or str(settings.vectors_socket), api_key=settings.qdrant_api_key
+            ),
+            blobs,
+            registry,
+            QueryEncoder(registry),
+            Rerankers.discover(),
+            Uploads(UploadedObjects(database), blobs, settings.max_upload_mib * MIB),
+        )
+
+    async def close(self) -> None:
+        self.encoder.close()
+        self.rerankers.close()
+        await self.vectors.close()
+        self.telemetry.close()
+        self.database.close()
+
+
+def _context(
+    settings: Settings, engines: _Engines, segments: Segments, changes: Changes
+) -> ControlContext:
+    """What the control activities work with."""
+    database = engines.database
+    return ControlContext(
+        ledger=Ledger(database),
         planning=Planning(database),
-        endings=endings,
+        endings=Endings(database),
         segments=segments,
         rebuilding=Rebuilding(database),
-        known=Known(blobs, segments),
-        registry=registry,
-        blobs=blobs,
-        vectors=vectors,
+        known=Known(engines.blobs, segments),
+        registry=engines.registry,
+        blobs=engines.blobs,
+        vectors=engines.vectors,
         rates=Rates(),
-        emit=telemetry.emit,
+        emit=engines.telemetry.emit,
         changed=changes.changed,
-        uploads=rows,
+        uploads=UploadedObjects(database),
         slots=settings.slots,
         home=settings.home,
     )
+
+
+def _services(
+    settings: Settings, engines: _Engines, bell: Bell, changes: Changes, temporal: TemporalState
+) -> Services:
+    """What the API answers from."""
+    database, registry = engines.database, engines.registry
+    tasks, collections, buckets = Tasks(database), Collections(database), Buckets(database)
     accept = Accept(
         Acceptance(database),
-        ledger,
+        Ledger(database),
         Targets(database),
         registry,
         Reach(settings.home, settings.roots, settings.outside),
         bell.ring,
         changes.changed,
-        uploads,
+        engines.uploads,
     )
-    services = Services(
+    search = Searcher(
+        collections,
+        buckets,
+        registry,
+        engines.vectors,
+        engines.encoder,
+        engines.rerankers,
+        engines.telemetry.emit,
+    )
+    return Services(
         access=Access([HomeKey(ensure_key(settings.key_file))]),
         namespaces=Namespaces(database),
-        buckets=Buckets(database),
+        buckets=buckets,
         objects=Objects(database),
-        collections=Collections(database),
+        collections=collections,
         failures=Failures(database),
         explanations=Explanations(database, registry.takes),
-        tasks=Tasks(database),
+        tasks=tasks,
         accept=accept,
-        search=Searcher(
-            Collections(database),
-            Buckets(database),
-            registry,
-            vectors,
-            encoder,
-            rerankers,
-            telemetry.emit,
-        ),
-        vectors=vectors,
+        search=search,
+        vectors=engines.vectors,
         extractors=registry,
         changes=changes,
-        feed=feed,
-        uploads=uploads,
-        open_source=partial(open_object_file, blobs),
+        feed=Feed(tasks, changes),
+        uploads=engines.uploads,
+        open_source=partial(open_object_file, engines.blobs),
         thumbnails=Thumbnails(settings.cache_folder / "thumbnails"),
-        health=_Health(settings, telemetry, vectors, temporal),
-    )
-    app = create_app(
-        services,
-        [telemetry_router(telemetry, database)],
-        {*LOOPBACK, *settings.names} if settings.outside else LOOPBACK,
+        health=ServiceHealth(settings, engines.telemetry, engines.vectors, temporal),
     )
 
-    async def relay(client: Client) -> None:
-        def lost(letter: Letter) -> None:
-            _lost(endings, letter)
-            changes.changed(letter.task_id)
 
-        def fail(task: Unended, reason: str) -> None:
-            ledger.fail(task.namespace_id, task.task_id, "workflow_lost", reason, LOST_HINT)
-            changes.changed(task.task_id)
+async def _letters(
+    settings: Settings, outbox: Outbox, context: ControlContext, bell: Bell, client: Client
+) -> None:
+    """What is to be told to Temporal, and what it has forgotten, until canceled."""
 
-        async def first(swept: Swept) -> None:
-            await asyncio.to_thread(_tell_found, settings, swept.lines())
+    def lost(letter: Letter) -> None:
+        _lost(context.endings, letter)
+        context.changed(letter.task_id)
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(Relay(outbox, client, bell, settings.window, lost).run())
-            group.create_task(Sweeper(outbox, client, settings.window, fail).run(first))
+    def fail(task: Unended, reason: str) -> None:
+        context.ledger.fail(task.namespace_id, task.task_id, "workflow_lost", reason, LOST_HINT)
+        context.changed(task.task_id)
 
-    rebuild = RebuildActivities(context)
-    activities = [*ControlActivities(context).all(), *rebuild.all()]
-    tidying = Tidying(rebuild.collector, rebuild.compaction, segments, uploads)
-    warming = asyncio.create_task(_warm(encoder))
-    warming.add_done_callback(_log_end)
-    essential = [
-        asyncio.create_task(orchestrate(settings, temporal, activities, relay)),
-        asyncio.create_task(tidying.run()),
-    ]
-    try:
-        await serve_while(_server(settings, app, feed), essential)
-    finally:
-        for task in (*essential, warming):
-            task.cancel()
-        await asyncio.gather(*essential, warming, return_exceptions=True)
-        encoder.close()
-        rerankers.close()
-        services.thumbnails.close()
-        await vectors.close()
-        telemetry.close()
-        database.close()
+    async def first(swept: Swept) -> None:
+        await asyncio.to_thread(_tell_found, settings, swept.lines())
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(Relay(outbox, client, bell, settings.window, lost).run())
+        group.create_task(Sweeper(outbox, client, settings.window, fail).run(first))
 
 
 async def work(settings: Settings) -> None:
@@ -279,55 +325,6 @@ def open_object_file(blobs: BlobStore, row: ObjectRow) -> Path:
             Code.SOURCE_UNREADABLE, f"{row.name} leads out of its source", "ingest the bucket again"
         )
     return path
-
-
-class _Health:
-    """Each part in a line. The service can accept and search without Temporal and workers."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        telemetry: Telemetry,
-        vectors: VectorStore,
-        temporal: TemporalState,
-    ) -> None:
-        self._settings = settings
-        self._telemetry = telemetry
-        self._vectors = vectors
-        self._temporal = temporal
-        self._started_at = datetime.now(UTC)
-
-    async def __call__(self) -> HealthOut:
-        vectors, temporal = await asyncio.gather(self._of_vectors(), self._temporal.answers())
-        told = self._telemetry.health()
-        return HealthOut(
-            state="ok" if vectors.state == "ok" else "degraded",
-            version=__version__,
-            home_id=self._settings.home_id,
-            started_at=self._started_at,
-            parts={
-                "metadata": PartHealth(
-                    state="ok", detail=self._settings.metadata_url.split(":")[0]
-                ),
-                "vectors": vectors,
-                "temporal": PartHealth(
-                    state="ok" if temporal else "down",
-                    detail=self._settings.temporal_address or "",
-                ),
-                "telemetry": PartHealth(state=told.state, detail=told.detail),
-            },
-        )
-
-    async def _of_vectors(self) -> PartHealth:
-        try:
-            async with asyncio.timeout(2):
-                found = await self._vectors.health()
-        except (VectorsUnavailable, TimeoutError) as error:
-            return PartHealth(state="down", detail=str(error) or "no answer within 2 s")
-        points = sum(found["spaces"].values())
-        return PartHealth(
-            state="ok", detail=f"{points} documents", version=str(found.get("version", ""))
-        )
 
 
 def _tell_found(settings: Settings, lines: Sequence[str]) -> None:
