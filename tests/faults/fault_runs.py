@@ -116,20 +116,20 @@ class Harness:
     def close(self) -> None:
         self.stack.down()
 
-    def run(self, parts: Sequence[str], limit: float = 120.0) -> FaultRun:
-        """One ingest, in which each of ``parts`` is killed once, in this order. ``limit`` is how
-        long it may take for each kill."""
+    def run(self, rounds: Sequence[Sequence[str]], limit: float = 120.0) -> FaultRun:
+        """One ingest with a moment for each of ``rounds``, in which its parts are killed together.
+        ``limit`` is how long it may take for each."""
         bucket = self._next()
         begun = time.monotonic()
         task_id = self._start(bucket)
-        share = self.files * 0.8 / len(parts)
-        moments = [int(share * (i + self.random.uniform(0.1, 0.9))) for i in range(len(parts))]
-        pending = list(zip(moments, parts, strict=True))
+        share = self.files * 0.8 / len(rounds)
+        moments = [int(share * (i + self.random.uniform(0.1, 0.9))) for i in range(len(rounds))]
+        pending = list(zip(moments, rounds, strict=True))
         progress = [(begun, 0)]
         killed: list[tuple[str, float, int]] = []
         state = ""
         while not state:
-            assert time.monotonic() < begun + limit * len(parts), (
+            assert time.monotonic() < begun + limit * len(rounds), (
                 killed,
                 progress[-3:],
                 self._tails(),
@@ -140,11 +140,12 @@ class Harness:
             if ended:
                 progress.append((time.monotonic(), indexed))
                 state = found
-            elif pending and indexed >= pending[0][0] and (pid := self._victim(pending[0][1])):
-                _, part = pending.pop(0)
-                os.kill(pid, signal.SIGKILL)
-                killed.append((part, time.monotonic(), indexed))
-                if part == "up":
+            elif pending and indexed >= pending[0][0] and (victims := self._victims(pending[0][1])):
+                pending.pop(0)
+                for part, pid in victims:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append((part, time.monotonic(), indexed))
+                if victims[0][0] == "up":
                     self.stack.up()
             else:
                 time.sleep(POLL)
@@ -245,6 +246,11 @@ class Harness:
         if self._client is None:
             self._client = connect(home=self.stack.home)
         return self._client
+
+    def _victims(self, parts: Sequence[str]) -> list[tuple[str, int]]:
+        """The processes to kill; none while one of them is not there."""
+        found = [(part, pid) for part in parts if (pid := self._victim(part))]
+        return found if len(found) == len(parts) else []
 
     def _victim(self, part: str) -> int | None:
         """The process to kill; None while there is none."""

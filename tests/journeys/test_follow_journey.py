@@ -40,6 +40,10 @@ def has_begun(task: Any) -> bool:
     return task["progress"]["indexed"] > 0
 
 
+def is_listed(task: Any) -> bool:
+    return task["state"] == "IN_PROGRESS" and task["objects"]["listed"] == FILES + 2
+
+
 def is_paused(task: Any) -> bool:
     return task["state"] == "PAUSED"
 
@@ -61,8 +65,10 @@ def test_everyone_who_follows_a_task_sees_the_same(shared_stack: Stack, tmp_path
             target=lambda: heard.extend(client.events(task_id, outage=120)), daemon=True
         )
         following.start()
-        stack.wait_for(task_id, has_begun, limit=240)
-        stack.json("pause", task_id)  # a busy machine may start programs slower than the task ends
+        # Not until something is indexed: that may be half of everything, and on a busy machine the
+        # other half ends while the shell starts.
+        stack.wait_for(task_id, is_listed, limit=240)
+        stack.json("pause", task_id)
         stopped, attached = waiting(stack, task_id), waiting(stack, task_id)
         assert stopped.stderr is not None
         stopped.stderr.readline()  # its view has begun
