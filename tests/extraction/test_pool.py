@@ -202,6 +202,32 @@ def test_what_the_cluster_lacks_is_named(asked: Resources, said: str) -> None:
     assert missing(Recipe("d", "m:C", {}, asked), have) == said
 
 
+async def test_a_worker_that_ray_ends_for_want_of_memory_has_died() -> None:
+    """Ray tells of it by an error of another kind than of one that was killed."""
+    from ray.exceptions import OutOfMemoryError
+
+    class Handle:
+        run = load = property(lambda self: self)
+
+        async def remote(self, *_: object) -> None:
+            raise OutOfMemoryError("the node had no memory left")
+
+    pool = ActorPool(RayOptions(None, 2, None), "blobs")
+    wanted = Recipe("d", "m:C", {}, Resources())
+    for work in ("work", "load"):
+        ticket = pool_module._Ticket(Job(wanted, NAMESPACE, "chk"), asyncio.Future())  # pyright: ignore[reportPrivateUsage]
+        actor = pool_module._Actor(wanted, Handle())  # pyright: ignore[reportPrivateUsage]
+        pool._actors.append(actor)  # pyright: ignore[reportPrivateUsage]
+        if work == "work":
+            await pool._work(actor, ticket)  # pyright: ignore[reportPrivateUsage]
+            with pytest.raises(WorkerDied, match="no memory left"):
+                await ticket.result
+        else:
+            await pool._load(actor)  # pyright: ignore[reportPrivateUsage]
+            assert pool._died_loading == {"d": 1}  # pyright: ignore[reportPrivateUsage]
+        assert pool._actors == []  # pyright: ignore[reportPrivateUsage]
+
+
 def test_an_idle_actor_that_holds_the_gpu_makes_room_for_who_needs_it(monkeypatch) -> None:
     """However many CPUs are free."""
     pool = ActorPool(RayOptions(None, 8, None), "blobs")

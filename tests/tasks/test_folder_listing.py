@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.domain.folder import Folder, SourceUnreadable, matches_glob
+from workbench.tasks import source
 
 names = st.text(alphabet="ab-./ 0é~", min_size=1, max_size=9).filter(
     lambda n: all(p and not p.startswith(".") for p in n.split("/"))
@@ -95,6 +98,40 @@ def test_a_name_that_is_no_utf8_is_counted_and_skipped(tmp_path):
         file.write(b"x")
     (entry,) = Folder(tmp_path).entries()
     assert entry.skipped
+
+
+def test_a_page_never_ends_with_a_name_that_is_no_utf8(tmp_path, monkeypatch):
+    """It is sorted by other bytes than it is told by: what lies between would count as gone."""
+    monkeypatch.setattr(source, "PAGE", 2)
+    for name in (b"a", b"az.x", b"a\xff.x", b"a\xff\xff.x", b"b"):
+        (tmp_path / os.fsdecode(name)).write_text("x")
+    entries = Folder(tmp_path).entries()
+    pages, last = [], False
+    while not last:
+        page, last = source.next_page(entries)
+        pages.append([entry.name for entry in page if not entry.skipped])
+    assert pages == [["a", "az.x"], ["b"], []]
+
+
+def test_a_file_of_which_nothing_can_be_known_is_an_error_and_not_missing(tmp_path):
+    class Entry:
+        name, path = b"a.x", b"/mnt/share/a.x"
+
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def is_symlink(self) -> bool:
+            return False
+
+        def stat(self) -> os.stat_result:
+            raise OSError(self.number, os.strerror(self.number))
+
+    folder = Folder(tmp_path)
+    for number in (errno.ESTALE, errno.EIO, errno.EACCES):
+        with pytest.raises(SourceUnreadable, match=r"/mnt/share/a\.x"):
+            folder._file(cast(Any, Entry(number)), b"a.x")
+    for number in (errno.ENOENT, errno.ELOOP):
+        assert folder._file(cast(Any, Entry(number)), b"a.x") is None
 
 
 def test_a_folder_that_cannot_be_read_is_an_error_and_no_short_list(tmp_path):

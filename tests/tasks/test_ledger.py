@@ -15,9 +15,9 @@ from task_help import NS, TOY, Desk, failed, indexed
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.states import ItemState, TaskState
 from workbench.store import tables as t
-from workbench.store.acceptance import Recipe
+from workbench.store.acceptance import Recipe, Scope
 from workbench.store.chunk_end import Finding
-from workbench.store.database import Database
+from workbench.store.database import Database, now_ms
 from workbench.store.failures import Failures
 from workbench.store.listing import PageRequest
 from workbench.store.migrations import migrate
@@ -207,6 +207,53 @@ def test_a_retry_has_the_failed_items_only(desk):
     _, again = desk.plan(retry)
     assert [i.name for i in again] == ["b"]
     assert progress(desk, retry.task_id) == {"total": 1, "pending": 1}
+
+
+def test_what_is_gone_is_not_retried(desk):
+    """It could never be planned."""
+    task = desk.begin()
+    desk.list_page(task, {"a": "1", "b": "1"})
+    chunk_id, items = desk.plan(task)
+    desk.record(task, chunk_id, [failed(item) for item in items])
+    desk.endings.finish(NS, task.task_id, canceled=False)
+    with desk.database.write() as connection:
+        connection.execute(
+            t.objects.update()
+            .where(t.objects.c.object_id == items[0].object_id)
+            .values(removed_at=now_ms())
+        )
+    retry = desk.ledger.begin(NS, desk.acceptance.retry(NS, task.task_id, Selection()))
+    assert progress(desk, retry.task_id) == {"total": 1, "pending": 1}
+    with desk.database.write() as connection:
+        connection.execute(t.collections.delete())
+    with pytest.raises(WorkbenchError, match="still there"):
+        desk.acceptance.retry(NS, task.task_id, Selection())
+
+
+def test_nothing_begins_in_a_bucket_while_something_of_it_is_deleted(desk):
+    task = desk.begin()
+    desk.list_page(task, {"a": "1"})
+    chunk_id, items = desk.plan(task)
+    desk.record(task, chunk_id, [failed(items[0])])
+    desk.endings.finish(NS, task.task_id, canceled=False)
+    delete = desk.acceptance.delete(NS, "bucket", task.bucket_id, task.bucket_id)
+    for begin in (
+        desk.begin,
+        lambda: desk.acceptance.retry(NS, task.task_id, Selection()),
+        lambda: desk.acceptance.reindex(NS, Scope(), compact=False),
+    ):
+        with pytest.raises(WorkbenchError, match=f"task {delete} deletes here"):
+            begin()
+
+
+def test_a_bucket_is_not_deleted_while_several_are_rebuilt(desk):
+    first, second = run(desk, {"a": "1"}), desk.begin(bucket="other")
+    desk.list_page(second, {"b": "1"})
+    desk.endings.finish(NS, second.task_id, canceled=True)
+    desk.acceptance.reindex(NS, Scope(), compact=False)
+    bucket_id = desk.ledger.task(NS, first).bucket_id
+    with pytest.raises(WorkbenchError, match="works on bucket"):
+        desk.acceptance.delete(NS, "bucket", bucket_id, bucket_id)
 
 
 def test_a_lost_count_fails_the_task_and_says_where(desk):

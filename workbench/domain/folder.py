@@ -11,6 +11,7 @@ they hold inside the source is listed where it is). Names that are no UTF-8 are 
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
 import stat
@@ -113,12 +114,18 @@ class Folder:
         return any(matches_glob(path, pattern) for pattern in self.exclude)
 
     def _file(self, entry: os.DirEntry[bytes], name: bytes) -> FolderEntry | None:
+        """None for what is no file of the source. Raises ``SourceUnreadable`` where that cannot be
+        known: a file that is not listed would count as gone."""
         try:
             if entry.is_symlink() and not self._inside(entry):
                 return None
             info = entry.stat()
-        except OSError:
-            return None  # gone, or a link to nothing
+        except (FileNotFoundError, NotADirectoryError, RuntimeError):
+            return None  # gone meanwhile, or a link to nothing or to itself
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return None
+            raise SourceUnreadable(f"{os.fsdecode(entry.path)}: {error.strerror}") from None
         if not stat.S_ISREG(info.st_mode):
             return None
         try:

@@ -250,13 +250,13 @@ class ActorPool:
         self._spawn(self._load(actor))
 
     async def _load(self, actor: _Actor) -> None:
-        from ray.exceptions import RayActorError, RayTaskError
+        from ray.exceptions import RayError, RayTaskError
 
         try:
             await actor.handle.load.remote()
         except RayTaskError as error:
             self._refuse(actor, error)
-        except RayActorError as error:
+        except RayError as error:  # it died, or Ray ended it for want of memory
             digest = actor.recipe.digest
             self._died_loading[digest] = self._died_loading.get(digest, 0) + 1
             if self._died_loading[digest] < LOADS:
@@ -277,7 +277,7 @@ class ActorPool:
             _fail(queue.popleft(), LoadFailed(cause(error)))
 
     async def _work(self, actor: _Actor, ticket: _Ticket) -> None:
-        from ray.exceptions import RayActorError, RayTaskError
+        from ray.exceptions import RayError, RayTaskError
 
         job = ticket.job
         begun = time.monotonic()
@@ -285,12 +285,12 @@ class ActorPool:
             summary = await actor.handle.run.remote(
                 job.namespace_id, job.chunk_id, job.only, job.part
             )
-        except RayActorError as error:
+        except RayTaskError as error:
+            _fail(ticket, error)
+        except RayError as error:  # it died, or Ray ended it for want of memory
             self._remove(actor)
             died = WorkerDied(cause(error), time.monotonic() - begun)
             _fail(ticket, StoppedBeforeResult() if ticket.stopping else died)
-        except RayTaskError as error:
-            _fail(ticket, error)
         else:
             if not ticket.result.done():
                 ticket.result.set_result(summary)

@@ -27,6 +27,7 @@ from workbench.store.statements import (
     load_task,
     new_task,
     note_state,
+    refuse_beside_delete,
     say,
 )
 from workbench.store.uploads import remove_others
@@ -82,6 +83,7 @@ class Acceptance:
             if known:
                 return known
             bucket = ensure_bucket(connection, namespace_id, order)
+            refuse_beside_delete(connection, namespace_id, [bucket.bucket_id])
             for recipe in [*(order.recipes or ()), *order.changed]:
                 ensure_collection(connection, bucket, recipe)
             if order.retry:
@@ -111,10 +113,11 @@ class Acceptance:
         an ingest works on the bucket."""
         with self._database.write() as connection:
             bucket = bucket_by_id(connection, namespace_id, bucket_id)
+            several = sa.and_(t.tasks.c.kind == TaskKind.REINDEX, t.tasks.c.bucket_id.is_(None))
             running = connection.execute(
                 sa.select(t.tasks.c.task_id).where(
                     t.tasks.c.namespace_id == namespace_id,
-                    t.tasks.c.bucket_id == bucket_id,
+                    sa.or_(t.tasks.c.bucket_id == bucket_id, several),
                     t.tasks.c.state.not_in([str(state) for state in ENDED]),
                 )
             ).scalar()
@@ -145,6 +148,7 @@ class Acceptance:
                     Code.NOT_FOUND, "there is no collection to rebuild", "mixpeek collections"
                 )
             buckets = sorted({row.bucket_id for row in rows})
+            refuse_beside_delete(connection, namespace_id, buckets)
             bucket = bucket_by_id(connection, namespace_id, buckets[0])
             request = {
                 "collections": sorted(row.collection_id for row in rows),

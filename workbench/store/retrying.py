@@ -20,7 +20,7 @@ from workbench.store.conditions import condition
 from workbench.store.dialect import slices
 from workbench.store.failures import FIELDS
 from workbench.store.records import TaskRecord
-from workbench.store.statements import bucket_by_id, load_task, new_task
+from workbench.store.statements import bucket_by_id, load_task, new_task, refuse_beside_delete
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ def retry(connection: Connection, namespace_id: str, task_id: str, selection: Se
     pairs = _failed(connection, task)
     if not pairs:
         raise WorkbenchError(
-            Code.CONFLICT, f"task {task_id} has no failed items", "there is nothing to retry"
+            Code.CONFLICT,
+            f"task {task_id} has no failed items whose object and collection are still there",
+            "there is nothing to retry",
         )
     if not selection.whole:
         pairs &= _selected(connection, task, selection)
@@ -66,12 +68,17 @@ def retry(connection: Connection, namespace_id: str, task_id: str, selection: Se
 
 
 def _failed(connection: Connection, task: TaskRecord) -> set[Pair]:
+    """Failed items of collections and objects that are still there."""
     columns = t.items.c
     rows = connection.execute(
-        sa.select(columns.collection_id, columns.object_id).where(
+        sa.select(columns.collection_id, columns.object_id)
+        .join(t.collections, t.collections.c.collection_id == columns.collection_id)
+        .join(t.objects, t.objects.c.object_id == columns.object_id)
+        .where(
             columns.namespace_id == task.namespace_id,
             columns.task_id == task.task_id,
             columns.state == ItemState.FAILED,
+            t.objects.c.removed_at.is_(None),
         )
     )
     return {(row.collection_id, row.object_id) for row in rows}
@@ -118,6 +125,7 @@ def _selected(connection: Connection, task: TaskRecord, selection: Selection) ->
 def _begin(connection: Connection, task: TaskRecord, pairs: Sequence[Pair]) -> str:
     """The task of these items. There is nothing to list for it."""
     bucket = bucket_by_id(connection, task.namespace_id, task.bucket_id or "")
+    refuse_beside_delete(connection, task.namespace_id, [bucket.bucket_id])
     new = new_task(
         connection,
         task.namespace_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.domain.states import EVENTS, Event, ItemState, Request, TaskKind, TaskState
+from workbench.domain.states import ENDED, EVENTS, Event, ItemState, Request, TaskKind, TaskState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
@@ -256,6 +256,27 @@ def collection_of(connection: Connection, namespace_id: str, chunk_id: str) -> s
             t.chunks.c.namespace_id == namespace_id, t.chunks.c.chunk_id == chunk_id
         )
     ).scalar_one()
+
+
+def refuse_beside_delete(
+    connection: Connection, namespace_id: str, bucket_ids: Sequence[str]
+) -> None:
+    """Raises ``conflict`` while something in one of these buckets is being deleted: what a task
+    writes meanwhile would stay, and belong to nothing."""
+    columns = t.tasks.c
+    for piece in slices(bucket_ids):
+        running = connection.execute(
+            sa.select(columns.task_id).where(
+                columns.namespace_id == namespace_id,
+                columns.bucket_id.in_(piece),
+                columns.kind == TaskKind.DELETE,
+                columns.state.not_in([str(state) for state in ENDED]),
+            )
+        ).scalar()
+        if running:
+            raise WorkbenchError(
+                Code.CONFLICT, f"task {running} deletes here", f"mixpeek wait {running}, then again"
+            )
 
 
 def bucket_by_id(connection: Connection, namespace_id: str, bucket_id: str) -> BucketRecord:

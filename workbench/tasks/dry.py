@@ -6,7 +6,6 @@ already is compared. A listing that takes longer than a request may is broken of
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +17,8 @@ from workbench.domain.wire import DryRunOut, DryRunRow, TypeCount
 from workbench.extraction.contract import ExtractorSpec
 from workbench.store.ledger import Ledger
 from workbench.store.records import BucketRecord
-from workbench.tasks.source import Entry, Source
+from workbench.tasks.source import Entry, Source, next_page
 
-PAGE = 1000
 LONGEST_SECONDS = 20.0
 
 #: Which extractors take a MIME type.
@@ -113,10 +111,12 @@ def _pages(source: Source) -> Iterator[tuple[list[Entry], str | None, str]]:
     """Files page by page, with the last name of the page (None at the end) and that before it."""
     entries = source.entries()
     after = ""
-    while page := list(itertools.islice(entries, PAGE)):
-        upto = page[-1].name if len(page) == PAGE else None
+    last = False
+    while not last:
+        page, last = next_page(entries)
+        upto = None if last else page[-1].name
         yield [entry for entry in page if not entry.skipped], upto, after
-        after = page[-1].name
+        after = upto or after
 
 
 def _count(

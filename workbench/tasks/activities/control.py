@@ -112,7 +112,10 @@ class ControlActivities:
         """Waits a little for the listing when there is nothing to plan yet."""
         task, started_at, begun = request.task, now_ms(), time.perf_counter()
         async with heartbeats():
-            planned = await self._plan(request)
+            try:
+                planned = await self._plan(request)
+            except WorkbenchError as error:
+                raise _final(error) from None
         if planned.chunks:
             items = sum(chunk.items for chunk in planned.chunks)
             tell(self._context, task, "plan", started_at, time.perf_counter() - begun, items)

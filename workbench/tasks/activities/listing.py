@@ -6,7 +6,6 @@ point and the next goes on where the last page ended.
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,10 +20,9 @@ from workbench.store.records import BucketRecord, CollectionRecord, ObjectRecord
 from workbench.store.uploads import UPLOADS
 from workbench.tasks.context import ControlContext
 from workbench.tasks.recipes import recipe
-from workbench.tasks.source import Entry, Source
+from workbench.tasks.source import Entry, Source, next_page
 from workbench.tasks.uploads import UploadedSource
 
-PAGE = 1000
 SLICE_SECONDS = 2.0
 #: A slice lasts at least so many times as long as it takes to find its beginning, but cancel must
 #: act within five seconds.
@@ -57,11 +55,10 @@ def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
     seen = 0
     entries = source.entries(after)
     while True:
-        page = list(itertools.islice(entries, PAGE))
+        page, last = next_page(entries)
         if seen == 0:  # finding the place again in a large folder must not be most of the work
             found = time.monotonic() - begun
             deadline = begun + max(SLICE_SECONDS, min(PLACES * found, LONGEST_SECONDS))
-        last = len(page) < PAGE
         kept = [entry for entry in page if not entry.skipped]
         upto = None if last else page[-1].name
         known = context.ledger.known(task.namespace_id, bucket.bucket_id, after, upto, source.scope)

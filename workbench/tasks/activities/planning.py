@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.domain import ids
+from workbench.domain.errors import Code, WorkbenchError
 from workbench.extraction.chunks import ChunkItem, Manifest, write_manifest
 from workbench.store.planning import Waiting
 from workbench.store.records import BucketRecord, ChunkRecord, CollectionRecord, TaskRecord
@@ -22,7 +23,7 @@ def plan_chunks(
 ) -> Planned:
     """Chunks with numbers beyond ``after``: those that an earlier, lost answer had planned, else up
     to ``most`` new ones, taken from the collections in turn. The first ones of an ``idle`` task are
-    small."""
+    small. Raises ``WorkbenchError`` where the bucket, a collection or its extractor is gone."""
     if task.bucket_id is None:
         raise ValueError(f"task {task.task_id} has no bucket")
     collections = {
@@ -33,6 +34,10 @@ def plan_chunks(
         return Planned([_ref(context, c, collections) for c in lost])
     number = context.planning.last_number(task.namespace_id, task.task_id)
     waiting = context.planning.waiting(task.namespace_id, task.task_id)
+    if not waiting.keys() <= collections.keys():
+        raise WorkbenchError(
+            Code.NOT_FOUND, "a collection of the task has been deleted", "ingest its source again"
+        )
     bucket = context.ledger.bucket(task.namespace_id, task.bucket_id)
     chunks: list[ChunkRecord] = []
     while waiting and len(chunks) < most:

@@ -191,7 +191,11 @@ class IngestWorkflow:
             room = self._window - len(self._active)
             request = PlanRequest(self._task, self._number, room, idle=not self._active)
             before = self._again
-            planned: Planned = await self._control("plan", request, Planned)
+            try:
+                planned: Planned = await self._control("plan", request, Planned)
+            except ActivityError as error:
+                self._error = self._failure(error)
+                break
             self._exhausted = planned.exhausted and self._again == before
             for chunk in planned.chunks:
                 self._start(chunk)
