@@ -56,6 +56,7 @@ class Script:
     pages: int = 2
     extract_s: float = 0.02
     unreadable: bool = False
+    unplannable: int | None = None  # the plan from which on there is no bucket
     broken: frozenset[int] = frozenset()
     log: list[str] = field(default_factory=list)
     listed: int = 0
@@ -85,6 +86,8 @@ class Script:
     @activity.defn(name="plan")
     async def plan(self, request: PlanRequest) -> Planned:
         self.plans += 1
+        if self.unplannable is not None and self.plans >= self.unplannable:
+            raise ApplicationError("no bucket", "again", type="not_found", non_retryable=True)
         due = [at for at in self.later if at <= time.monotonic()]
         self.later = [at for at in self.later if at not in due]
         self.left += [0] * len(due)
@@ -323,6 +326,15 @@ async def test_a_chunk_that_cannot_be_extracted_is_given_up_alone(client):
     assert await run(client, script, "broken") == "COMPLETED"
     assert "gave up 2: model doctor" in script.log
     assert sum(line.startswith("indexed") for line in script.log) == 4
+
+
+@in_module
+@pytest.mark.parametrize("plan", [1, 2])
+async def test_a_task_that_cannot_be_planned_fails_and_ends(client, plan: int):
+    script = Script(unplannable=plan)
+    assert await run(client, script, f"unplannable{plan}") == "failed"
+    assert "failed: not_found" in script.log
+    assert script.extracting == 0
 
 
 @in_module
