@@ -118,12 +118,12 @@ async def main(folder: Path) -> None:
         specs = registry.specs()
         pool = ActorPool(RayOptions(None, len(specs), str(folder / "ray")), str(folder / "blobs"))
         run = Run(pool, FolderBlobs(folder / "blobs"), registry, folder)
-        before = [await good(run, spec) for spec in specs]
+        before = await asyncio.gather(*(good(run, spec) for spec in specs))
         engines = parts()
         mark(folder, "begin")
         ends = await hostile(run, files, objects)
         mark(folder, "end")
-        after = [await good(run, spec) for spec in specs]
+        after = await asyncio.gather(*(good(run, spec) for spec in specs))
         report = {
             "files": [each.name for each in files],
             "ends": ends,
