@@ -103,7 +103,7 @@ class Broken(Tiny):
         "whose model is missing",
         ("video/*",),
         Size,
-        (Output("semantic", 8, "lost", queries=frozenset({"text"})),),
+        (Output("semantic", 64, "lost", queries=frozenset({"text"})),),
     )
 
     def load(self) -> None:

@@ -142,6 +142,26 @@ async def test_one_encoding_serves_every_space_of_the_model(world: World) -> Non
     assert [what for what, _ in calls] == ["load words", "encode words/semantic"]
 
 
+async def test_a_model_that_cannot_be_opened_costs_its_own_documents_only(world: World) -> None:
+    world.registry = fixtures.registry("Words", "Shapes", "Broken")
+    world.encoder = QueryEncoder(world.registry)
+    films = world.metadata.add("ns_a", "films", "broken", world.registry)
+    await index(world.store, world.registry, "ns_a", films, [passage("reel.mp4", "a dog barks")])
+    world.searcher = world.over(world.store)
+    found = await world.ask(text="dog beach")
+    assert {"dogs.txt", "dog.png", "reel.mp4"} <= set(names(found))
+    (told,) = found.warnings
+    assert "models of broken@1 cannot be opened: FileNotFoundError" in told
+    assert told.endswith("what they find is searched by words only")
+    found = await world.ask(text="dog beach", mode="dense")
+    assert "dogs.txt" in names(found)
+    assert "reel.mp4" not in names(found)
+    assert "it was not searched" in found.warnings[0]
+    assert names(await world.ask(text="dog", buckets=["films"])) == ["reel.mp4"]
+    refused = await world.refuse(text="dog", buckets=["films"], mode="dense")
+    assert refused.code == Code.UNAVAILABLE, "nothing is left to be searched"
+
+
 async def test_mode_text_compares_words_only(world: World) -> None:
     found = await world.ask(text="harbour", mode="text")
     assert names(found) == ["ships.txt"]

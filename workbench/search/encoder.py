@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -47,17 +47,33 @@ class QueryEncoder:
         self._sessions: dict[str, _Session] = {}
         self._providers: dict[tuple[str, QueryKind], Encodable] = {}
 
-    async def encode(self, query: Query, wanted: Iterable[Encodable]) -> dict[str, Vector]:
+    async def encode(
+        self,
+        query: Query,
+        wanted: Iterable[Encodable],
+        unopened: Callable[[WorkbenchError], None] | None = None,
+    ) -> dict[str, Vector]:
         """The query in the space of each wanted output's model, by model; shape (dimension,).
 
         Raises ``WorkbenchError``: unavailable (the model cannot be opened), invalid query or
-        unsupported media (the content cannot be encoded).
+        unsupported media (the content cannot be encoded). With ``unopened`` a model that cannot be
+        opened is left out, and its error told there.
         """
         models: dict[str, Encodable] = {}
         for each in wanted:
             models.setdefault(each.output.model, each)
-        vectors = await asyncio.gather(*(self._one(query, each) for each in models.values()))
-        return dict(zip(models, vectors, strict=True))
+        answers = await asyncio.gather(
+            *(self._one(query, each) for each in models.values()), return_exceptions=True
+        )
+        vectors: dict[str, Vector] = {}
+        for model, answer in zip(models, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                vectors[model] = answer
+            elif unopened is None or not _unavailable(answer):
+                raise answer
+            else:
+                unopened(cast(WorkbenchError, answer))
+        return vectors
 
     async def warm(self) -> None:
         """Open the model of every output that can be searched. One that cannot be opened is logged,
@@ -124,6 +140,10 @@ class QueryEncoder:
                 )
             self._sessions[key] = _Session(made)
         return self._sessions[key]
+
+
+def _unavailable(error: BaseException) -> bool:
+    return isinstance(error, WorkbenchError) and error.code == Code.UNAVAILABLE
 
 
 class _Session(ModelSession):

@@ -180,7 +180,7 @@ class Searcher:
             case TextQuery():
                 dense = [] if request.mode == "text" else searchable(scope, "text")
                 asked = Query("text", text=query.text)
-                vectors = await self._encode(asked, dense, run)
+                vectors = await self._encode(asked, dense, run, words=request.mode == "hybrid")
                 targets = for_text(scope, request.mode, query.text, vectors)
                 what = "a text"
             case MediaQuery():
@@ -202,18 +202,31 @@ class Searcher:
         return targets
 
     async def _encode(
-        self, query: Query, outputs: Sequence[tuple[Space, Output]], run: _Run
+        self,
+        query: Query,
+        outputs: Sequence[tuple[Space, Output]],
+        run: _Run,
+        words: bool = False,
     ) -> Mapping[str, Vector]:
+        """The query by model. A model that cannot be opened is a warning while something else can
+        be searched: by another model, or by ``words``."""
         if not outputs:
             return {}
         begun = time.perf_counter()
+        unopened: list[WorkbenchError] = []
         try:
-            return await self._encoder.encode(
+            vectors = await self._encoder.encode(
                 query,
                 [Encodable(space.extractor, space.parameters, out) for space, out in outputs],
+                unopened.append,
             )
         finally:
             run.encode = time.perf_counter() - begun
+        if unopened and not vectors and not words:
+            raise unopened[0]
+        rest = "what they find is searched by words only" if words else "it was not searched"
+        run.warnings += dict.fromkeys(f"{error.message}; {rest}" for error in unopened)
+        return vectors
 
     async def _stored(self, namespace_id: str, document_id: str, run: _Run) -> Mapping[str, Vector]:
         """The vectors of a document of this namespace, by model."""
