@@ -24,13 +24,17 @@ MOST_MIME_PARTS = 1000
 #: The library takes memory by the square of a header's length; lists of receivers are shorter.
 MOST_HEADER = 100_000
 HEADER = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*")
+#: Letters as they are sent end their lines in CRLF, saved ones often in LF alone.
+END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
 def mail_leaves(data: bytes, limits: Limits) -> Iterator[Leaf]:
     """A leaf the letter, and one each letter in it. Raises Refused."""
     if data.count(b"\nContent-Type:") > MOST_MIME_PARTS:
         raise too_much(f"the letter has more than {MOST_MIME_PARTS:,} parts", "max_nesting")
-    if any(len(head) > MOST_HEADER for head in HEADER.findall(data[: data.find(b"\n\n")])):
+    end = END_OF_HEADERS.search(data)
+    headers = data[: end.start()] if end else data
+    if any(len(head) > MOST_HEADER for head in HEADER.findall(headers)):
         raise bad(f"the letter has a header of more than {MOST_HEADER:,} bytes")
     try:
         letter = BytesParser(policy=policy.default).parsebytes(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import date
+from email import policy
 from pathlib import Path
 
 import document_files as made
@@ -205,6 +206,18 @@ def test_a_letter_with_what_is_attached(reader: DocumentExtractor) -> None:
     assert "ignored" not in (first.text or "")
     assert second.payload["heading"].endswith("Old news")
     assert "The harbour is closed." in (second.text or "")
+
+
+def test_a_long_letter_with_the_line_ends_of_mail(reader: DocumentExtractor) -> None:
+    """What is long is its body: an empty line in CRLF ends the headers."""
+    style = "\n".join(f"  .c{n} {{ color: black }}" for n in range(6000))
+    page = f"<style>\n{style}\n</style><p>Your booking is changed.</p>"
+    data = made.letter("Booking", "", html=page).as_bytes(policy=policy.SMTP)
+    assert len(data) > 140_000
+    assert b"\n\n" not in data
+    (document,) = documents(reader, File("a.eml", data, made.MAIL))
+    assert document.payload["heading"] == "Booking"
+    assert "Your booking is changed." in (document.text or "")
 
 
 def test_a_page_is_shown_as_a_picture() -> None:
