@@ -54,11 +54,12 @@ def html_leaves(data: bytes, limits: Limits) -> Iterator[Leaf]:
 
 def html_text(data: bytes) -> str:
     """The source in the encoding that the page states, else as any text."""
-    stated = CHARSET.search(data[:2048])
-    if stated and not data.startswith((codecs.BOM_UTF8, b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode(stated[1].decode("ascii"))
-        except (LookupError, UnicodeDecodeError):
+    found = CHARSET.search(data[:2048])
+    if found and not data.startswith((codecs.BOM_UTF8, b"\xff\xfe", b"\xfe\xff")):
+        stated = found[1].decode("ascii").lower()
+        try:  # a page that says UTF-16 in single bytes is none
+            return data.decode("utf-8" if stated.startswith("utf-16") else stated)
+        except (LookupError, UnicodeError):  # some of Python's codecs decode nothing
             pass
     return decode_text(data)[0]
 

@@ -186,6 +186,14 @@ def test_html_in_the_encoding_it_states(reader: DocumentExtractor) -> None:
     assert document.text == "Привет, мир"
 
 
+@pytest.mark.parametrize("stated", ["undefined", "punycode", "nonsense", "UTF-16", "zip"])
+def test_html_that_states_no_encoding_that_can_be(reader: DocumentExtractor, stated: str) -> None:
+    page = f'<html><meta charset="{stated}"><body><p>Grüße aus Köln</p></body></html>'
+    page += " " * (len(page.encode()) % 2)
+    (document,) = documents(reader, File("a.html", page.encode(), "text/html"))
+    assert "Grüße aus Köln" in (document.text or "")
+
+
 def test_a_book_is_read_by_chapters(reader: DocumentExtractor) -> None:
     data = made.book(made.SUBJECTS)
     found = documents(reader, File("a.epub", data, made.BOOK))
