@@ -72,14 +72,38 @@ def test_each_bad_object_fails_alone_and_says_why(blobs, tmp_path):
     assert not outcome.left
 
 
-def test_an_exception_fails_what_had_no_answer_yet(blobs, tmp_path):
-    make_chunk(blobs, tmp_path / "files", {"a": "alpha", "b": "raise", "c": "gamma"})
+def test_an_exception_fails_the_one_at_fault_and_not_its_neighbours(blobs, tmp_path):
+    files = {"a": "alpha", "b": "raise", "c": "gamma", "d": "greedy", "e": "mute", "f": "omega"}
+    make_chunk(blobs, tmp_path / "files", files)
     outcome = run(blobs)
-    assert [o.object_id for o in outcome.objects] == ["obj_a"]
+    assert [o.object_id for o in outcome.objects] == ["obj_a", "obj_c", "obj_f"]
     failed = {f.object_id: f for f in outcome.failures}
-    assert set(failed) == {"obj_b", "obj_c"}
+    assert set(failed) == {"obj_b", "obj_d", "obj_e"}
     assert "the toy broke" in failed["obj_b"].message
     assert "RuntimeError" in (failed["obj_b"].traceback or "")
+    assert failed["obj_d"].category is Category.LIMITS
+    assert "no answer" in failed["obj_e"].message
+    assert not outcome.left
+    segment = decode_segment(blobs.get(segment_key(NAMESPACE, "chk_1")))
+    assert list(segment.rows["text"]) == ["alpha", "gamma", "omega"]
+
+
+def test_a_stop_after_an_exception_leaves_the_rest(blobs, tmp_path):
+    make_chunk(blobs, tmp_path / "files", {"a": "raise", "b": "beta", "c": "gamma", "d": "delta"})
+    stop = StopFlag()
+
+    class Stopping(Toy):
+        def extract(self, sources):
+            for answer in super().extract(sources):
+                stop.chunk_id = "chk_1"
+                yield answer
+
+    toy = Stopping(ToyParameters())
+    toy.load()
+    outcome = extract_chunk(toy, blobs, NAMESPACE, "chk_1", stop, "here/1")
+    assert [o.object_id for o in outcome.objects] == ["obj_b"]
+    assert [f.object_id for f in outcome.failures] == ["obj_a"]
+    assert outcome.left == ["obj_c", "obj_d"]
 
 
 def test_a_file_that_is_gone_or_closed_is_a_failure_of_that_file(blobs, tmp_path):

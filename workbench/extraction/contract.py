@@ -3,8 +3,8 @@
 An extractor states its ``spec``, takes its parameters when it is made, opens its models once in
 ``load`` and then turns batches of sources into documents. It answers for each source exactly once,
 in any order: with its documents, or with why it failed. It never raises for bad content; an
-exception that escapes is a defect of the extractor and fails the sources of that batch that had no
-answer yet.
+exception that escapes is a defect of the extractor: sources of the batch that had no answer yet are
+given to ``extract`` again, each alone, and those fail at which it escapes again.
 
 Work inside ``extract`` is timed by stage through ``self.clock`` (``with self.clock("decode"):``);
 the sums become rows of the telemetry table ``stages``.

@@ -9,7 +9,8 @@ answers the stop flag is looked at: what was answered is kept, what was not is `
 segment and then the outcome are written.
 
 One bad object is a failure, never a failed chunk: reading errors, exceptions of the extractor and
-documents that break its own declaration all become failures of the objects concerned.
+documents that break its own declaration all become failures of the objects concerned. After an
+exception what had no answer yet is extracted again object by object, to find the one at fault.
 """
 
 from __future__ import annotations
@@ -178,33 +179,36 @@ class _Run:
 
     def batch(self, items: Sequence[ChunkItem]) -> None:
         sources = [s for s in map(self._read, items) if s is not None]
-        if not sources:
-            return
+        if sources:
+            self._extract(sources)
+
+    def _extract(self, sources: Sequence[TakenSource]) -> None:
+        """An answer for each source, but those that a stop leaves. What an exception left without
+        one is extracted again, each alone, so that only the source at fault fails."""
         unanswered = dict(enumerate(sources))
         try:
             with self.watch():
                 for answer in self.extractor.extract(sources):
                     self.watch.answered()
                     self._answer(unanswered.pop(answer.index), answer)
-                    if self.stop.is_set(self.manifest.chunk_id):
+                    if self._stopped():
                         return
         except MemoryError:
-            reason = Failed(
-                Category.LIMITS,
-                "it needs more memory than a worker may take",
-                "raise the parameter max_memory, or exclude the file with --exclude",
-            )
-        except Exception as error:  # noqa: BLE001 - a defect of an extractor fails its batch only
-            reason = Failed(
-                Category.INTERNAL,
-                f"the extractor failed: {type(error).__name__}: {error}",
-                "this is a defect of the extractor; report it with the traceback",
-                traceback=_tail(),
-            )
+            reason = _NO_MEMORY
+        except Exception as error:  # noqa: BLE001 - a defect of an extractor fails one source only
+            reason = _defect(error)
         else:
-            reason = Failed(Category.INTERNAL, "the extractor gave no answer for this object")
+            reason = _NO_ANSWER
         for source in unanswered.values():
-            self._fail(source.object_id, reason, source.size)
+            if reason is _NO_ANSWER or len(sources) == 1:
+                self._fail(source.object_id, reason, source.size)
+            elif self._stopped():
+                return
+            else:
+                self._extract([source])
+
+    def _stopped(self) -> bool:
+        return self.stop.is_set(self.manifest.chunk_id)
 
     def finish(self) -> None:
         """Equal objects of the chunk get what the first of them got; nothing, if it was left."""
@@ -312,6 +316,12 @@ class _Run:
         )
 
 
+_NO_ANSWER = Failed(Category.INTERNAL, "the extractor gave no answer for this object")
+_NO_MEMORY = Failed(
+    Category.LIMITS,
+    "it needs more memory than a worker may take",
+    "raise the parameter max_memory, or exclude the file with --exclude",
+)
 _CHANGED = Failed(
     Category.SOURCE,
     "the file was changed while it was read",
@@ -339,5 +349,11 @@ def _unreadable(error: OSError) -> Failed:
     return Failed(Category.SOURCE, f"the file cannot be read: {reason}", stage="fetch")
 
 
-def _tail() -> str:
-    return "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
+def _defect(error: Exception) -> Failed:
+    """What an exception that escaped an extractor says; to be called while it is handled."""
+    return Failed(
+        Category.INTERNAL,
+        f"the extractor failed: {type(error).__name__}: {error}",
+        "this is a defect of the extractor; report it with the traceback",
+        traceback="\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:]),
+    )
