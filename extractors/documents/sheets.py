@@ -27,6 +27,12 @@ SEPARATORS = ",;\t|"
 SAMPLE_LINES = 20
 SAMPLE = 65_536
 TAB_SEPARATED = "text/tab-separated-values"
+HINT_TABLE = "open it in a spreadsheet program and save it again as CSV"
+
+#: The reader's limit for a cell (131,072 characters) is one of the process, not of a reader. It is
+#: lifted once and stays so, since setting it back would meet a table that another thread reads;
+#: ``max_bytes`` bounds the cells of a file.
+csv.field_size_limit(2**31 - 1)
 
 
 def workbook_leaves(data: bytes, limits: Limits) -> Iterator[Leaf]:
@@ -54,7 +60,7 @@ def separated_leaves(data: bytes, mime: str, limits: Limits) -> Iterator[Leaf]:
     try:
         yield from _table(rows, limits, limits.rows, None, None)
     except csv.Error as error:
-        raise bad(f"the table cannot be read: {error}") from None
+        raise bad(f"the table cannot be read: {error}", HINT_TABLE) from None
 
 
 def _table(

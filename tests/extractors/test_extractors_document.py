@@ -165,6 +165,12 @@ def test_separated_values(reader: DocumentExtractor, separator: str) -> None:
         assert set(document.payload) <= set(reader.spec.fields)
 
 
+def test_a_cell_may_hold_a_whole_page(reader: DocumentExtractor) -> None:
+    text = f"city,note\nUlm,{'x' * 140_000}\nBonn,on the Rhine\n"
+    found = documents(reader, File("a.csv", text.encode(), "text/csv"))
+    assert "- city: Bonn; note: on the Rhine" in joined(found)
+
+
 def test_html_is_what_a_person_reads(reader: DocumentExtractor) -> None:
     page = """<html><head><title>Zoo guide</title><style>p{}</style></head><body>
     <nav><a href=/>Home</a> Menu</nav><main><h1>Seals</h1><p>Seals   are <b>fat</b>.</p>
