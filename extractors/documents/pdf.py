@@ -1,8 +1,8 @@
-"""PDF by PDFium: the text layer page by page with its places; pages without one by OCR.
+"""PDF by PDFium: the text layer page by page with its places; pages that are scans by OCR.
 
 Titles come from the document's bookmarks; where it has none, lines in letters clearly larger than
-most of the page are titles. A page without text that shows pictures is rendered and read. PDFium is
-not safe for threads: one thread of a process reads documents.
+most of the page are titles. A page that is a picture of text is rendered and read. PDFium is not
+safe for threads: one thread of a process reads documents.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pypdfium2.raw as raw
 from PIL import Image
 
 from extractors.documents.leaves import Box, Head, Leaf, Limits, bad, locked, one_line, too_much
+from extractors.documents.scans import is_scan, unstamped, with_layer
 from extractors.reading import Line, page_text
 
 #: What a rendered page is read at: A4 in 170 dots an inch.
@@ -68,14 +69,14 @@ def pdf_leaves(
             if page is None:
                 continue
             leaf = _text_leaf(page, index, bookmarks, path)
-            if leaf is None and read is not None and _shows_pictures(page):
+            if read is not None and is_scan(page, leaf):
                 scanned += 1
                 if scanned > limits.ocr_pages:
                     raise too_much(
                         f"more than {limits.ocr_pages:,} pages are pictures of text",
                         "max_ocr_pages",
                     )
-                leaf = _read_leaf(page, index, path, read)
+                leaf = _read_leaf(page, index, path, read, leaf)
             if leaf is not None:
                 path = leaf.heads[-1].path
                 yield leaf
@@ -227,15 +228,16 @@ def _inside(share: float) -> float:
     return round(min(1.0, max(0.0, share)), 4)
 
 
-def _shows_pictures(page: Any) -> bool:
-    return next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE], max_depth=3), None) is not None
-
-
-def _read_leaf(page: Any, index: int, path: tuple[str, ...], read: Read) -> Leaf | None:
+def _read_leaf(
+    page: Any, index: int, path: tuple[str, ...], read: Read, layer: Leaf | None
+) -> Leaf | None:
+    """The page as it was read, and its layer; the layer alone where nothing else was read."""
     picture = render(page, OCR_SIDE)
-    text, box = page_text(read(picture), picture.size)
+    text, box = page_text(unstamped(read(picture), layer), picture.size)
     if not text.strip():
-        return None
+        return layer
+    if layer is not None:
+        text, box = with_layer(text, box, layer)
     head = [Head(0, 0, path)]
     return Leaf(text, index + 1, "plain", heads=head, box=box, scanned=True)
 

@@ -94,15 +94,31 @@ def written(
     return picture
 
 
-def scan(lines: Mapping[str, tuple[int, int]], text_first: bool = False) -> bytes:
-    """A PDF whose last page is a picture of lines; the first has a text layer when asked."""
+def scan(
+    lines: Mapping[str, tuple[int, int]],
+    text_first: bool = False,
+    stamp: str = "",
+    share: float = 1.0,
+    strips: int = 1,
+) -> bytes:
+    """A PDF whose last page is a picture of lines; the first has a text layer when asked. The
+    picture takes ``share`` of the page's height, in strips; ``stamp`` is typed at the bottom."""
     made = FPDF()
     if text_first:
         made.add_page()
         made.set_font("helvetica", size=11)
         made.multi_cell(0, 6, SUBJECTS["Walruses"])
     made.add_page()
-    made.image(written(lines, (1240, 1754)), 0, 0, WIDE, HIGH)
+    made.set_auto_page_break(False)
+    picture = written(lines, (1240, 1754))
+    high, tall = picture.height // strips, HIGH * share / strips
+    for number in range(strips):
+        strip = picture.crop((0, number * high, picture.width, (number + 1) * high))
+        made.image(strip, 0, number * tall, WIDE, tall)
+    if stamp:
+        made.set_font("helvetica", size=9)
+        made.set_xy(20, HIGH - 40)
+        made.multi_cell(WIDE - 40, 4, stamp)
     return bytes(made.output())
 
 

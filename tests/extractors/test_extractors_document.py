@@ -120,6 +120,32 @@ def test_a_scanned_page_is_read(reader: DocumentExtractor) -> None:
     assert [d.page for d in documents(without, File("a.pdf", data, made.PDF))] == [1]
 
 
+@pytest.mark.parametrize("strips", [1, 7])
+def test_a_stamp_on_a_scan_is_not_all_that_is_read(reader: DocumentExtractor, strips: int) -> None:
+    stamp = "Scanned with CamScanner"
+    data = made.scan({"The submarine is yellow": (400, 600)}, stamp=stamp, strips=strips)
+    (document,) = documents(reader, File("a.pdf", data, made.PDF))
+    assert document.text == f"The submarine is yellow\n\n{stamp}"
+    assert document.payload["scanned"] is True
+    assert document.box is not None
+    left, top, _, bottom = document.box
+    assert left == pytest.approx(20 / made.WIDE, abs=0.02)  # the stamp's
+    assert top == pytest.approx(600 / 1754, abs=0.02)  # the line's
+    assert bottom == pytest.approx(1 - 37 / made.HIGH, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "share"), [("A caption of the picture", 0.5), ("ink " * 40, 1.0)]
+)
+def test_a_page_with_text_of_its_own_is_not_read(
+    reader: DocumentExtractor, stamp: str, share: float
+) -> None:
+    data = made.scan({"The submarine is yellow": (400, 600)}, stamp=stamp, share=share)
+    (document,) = documents(reader, File("a.pdf", data, made.PDF))
+    assert (document.text or "").split() == stamp.split()
+    assert document.payload == {}
+
+
 def test_word_has_titles_and_tables(reader: DocumentExtractor) -> None:
     found = documents(reader, File("a.docx", made.word(), made.WORD))
     lava = holding(found, "Lava flows")
