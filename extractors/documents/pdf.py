@@ -76,7 +76,7 @@ def pdf_leaves(
                         f"more than {limits.ocr_pages:,} pages are pictures of text",
                         "max_ocr_pages",
                     )
-                leaf = _read_leaf(page, index, path, read, leaf)
+                leaf = _read_leaf(page, index, bookmarks.get(index, ()), path, read, leaf)
             if leaf is not None:
                 path = leaf.heads[-1].path
                 yield leaf
@@ -229,7 +229,12 @@ def _inside(share: float) -> float:
 
 
 def _read_leaf(
-    page: Any, index: int, path: tuple[str, ...], read: Read, layer: Leaf | None
+    page: Any,
+    index: int,
+    marks: Sequence[tuple[int, str]],
+    path: tuple[str, ...],
+    read: Read,
+    layer: Leaf | None,
 ) -> Leaf | None:
     """The page as it was read, and its layer; the layer alone where nothing else was read."""
     picture = render(page, OCR_SIDE)
@@ -238,8 +243,8 @@ def _read_leaf(
         return layer
     if layer is not None:
         text, box = with_layer(text, box, layer)
-    head = [Head(0, 0, path)]
-    return Leaf(text, index + 1, "plain", heads=head, box=box, scanned=True)
+    heads = _marked(text, marks, path)
+    return Leaf(text, index + 1, "plain", heads=heads, box=box, scanned=True)
 
 
 def render(page: Any, side: int) -> Image.Image:

@@ -100,6 +100,7 @@ def scan(
     stamp: str = "",
     share: float = 1.0,
     strips: int = 1,
+    bookmark: str = "",
 ) -> bytes:
     """A PDF whose last page is a picture of lines; the first has a text layer when asked. The
     picture takes ``share`` of the page's height, in strips; ``stamp`` is typed at the bottom."""
@@ -109,6 +110,8 @@ def scan(
         made.set_font("helvetica", size=11)
         made.multi_cell(0, 6, SUBJECTS["Walruses"])
     made.add_page()
+    if bookmark:
+        made.start_section(bookmark)
     made.set_auto_page_break(False)
     picture = written(lines, (1240, 1754))
     high, tall = picture.height // strips, HIGH * share / strips

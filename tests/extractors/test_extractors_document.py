@@ -120,6 +120,12 @@ def test_a_scanned_page_is_read(reader: DocumentExtractor) -> None:
     assert [d.page for d in documents(without, File("a.pdf", data, made.PDF))] == [1]
 
 
+def test_a_scanned_page_has_the_title_of_its_bookmark(reader: DocumentExtractor) -> None:
+    data = made.scan({"The submarine is yellow": (400, 900)}, bookmark="Ships")
+    (document,) = documents(reader, File("a.pdf", data, made.PDF))
+    assert document.payload == {"heading": "Ships", "scanned": True}
+
+
 @pytest.mark.parametrize("strips", [1, 7])
 def test_a_stamp_on_a_scan_is_not_all_that_is_read(reader: DocumentExtractor, strips: int) -> None:
     stamp = "Scanned with CamScanner"
