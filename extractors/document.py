@@ -20,6 +20,7 @@ from extractors.documents.leaves import Leaf, Limits, bad, too_much
 from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.refused import Refused
+from extractors.sources import read_whole
 from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
 from extractors.titled import BETWEEN_TITLES, embedded
 from workbench.domain.states import Category
@@ -45,6 +46,7 @@ BOOK = "application/epub+zip"
 MAIL = "message/rfc822"
 #: Why a page is not shown: whoever looks at it need not know the collection's password.
 ENCRYPTED = "the PDF is encrypted, and its pages are not shown"
+HINT_SIZE = "split it, or raise the limit: --set document.max_bytes=…"
 SEPARATED = ("text/csv", "text/tab-separated-values")
 
 #: A word that was divided at the end of a line; and the spaces and line ends of a PDF's lines.
@@ -130,14 +132,9 @@ class DocumentExtractor(Extractor):
             raise ValueError(str(refused)) from refused
 
     def _documents(self, source: Source) -> Iterator[Document]:
-        data = source.read()
+        data = read_whole(source, self.parameters.max_bytes, HINT_SIZE)
         if not data:
             raise bad("the file is empty")
-        if len(data) > self.parameters.max_bytes:
-            raise too_much(
-                f"the file has {len(data):,} bytes, more than {self.parameters.max_bytes:,}",
-                "max_bytes",
-            )
         limits = self._limits()
         leaves = self._leaves(data, source.mime, limits)
         count = 0

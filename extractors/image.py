@@ -31,9 +31,19 @@ from extractors import drawings
 from extractors.exif import read_notes
 from extractors.fit import SIZE, fit
 from extractors.models import default_threads
-from extractors.pictures import ANIMATED, decode, frames, open_picture, pages, silence
+from extractors.pictures import (
+    ANIMATED,
+    HINT_SIZE,
+    MAX_BYTES,
+    decode,
+    frames,
+    open_picture,
+    pages,
+    silence,
+)
 from extractors.refused import Refused
 from extractors.sight import RECIPES, TOGETHER, VISUAL, PictureSpace, Seen, Sight
+from extractors.sources import read_whole
 from extractors.tags import caption, name_words
 from extractors.texts import SEMANTIC, TextEncoder, open_partner
 from workbench.extraction.contract import (
@@ -84,6 +94,7 @@ class ImageParameters(PictureSpace):
         description="width times height; a picture with more fails before it is decoded. "
         "Decoding takes up to 10 bytes of memory a pixel",
     )
+    max_bytes: int = Field(MAX_BYTES, ge=1, description="a larger file fails unread")
     max_pages: int = Field(100, ge=1, description="of a TIFF with more pages only these are kept")
     max_frames: int = Field(
         8, ge=1, le=100, description="frames of an animation that are looked at, evenly spread"
@@ -185,7 +196,7 @@ class ImageExtractor(Extractor):
 
     def _prepare(self, index: int, source: Source) -> list[Prepared]:
         """All of one source that goes through the model; animations without frames that repeat."""
-        data = source.read()
+        data = read_whole(source, self.parameters.max_bytes, HINT_SIZE)
         found: list[Prepared] = []
         if drawings.is_drawing(data):
             return [self._drawing(index, source.name, data)]

@@ -17,9 +17,10 @@ from extractors import minilm
 from extractors.image import RASTER
 from extractors.models import default_threads
 from extractors.passages import passages
-from extractors.pictures import decode, open_picture, pages, silence
+from extractors.pictures import HINT_SIZE, MAX_BYTES, decode, open_picture, pages, silence
 from extractors.reading import RECIPE, Line, Reader, blocks, page_text, union
 from extractors.refused import Refused
+from extractors.sources import read_whole
 from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
 from workbench.extraction.contract import (
     Batch,
@@ -49,6 +50,7 @@ class OcrParameters(TextSpace):
         le=178_000_000,
         description="width times height; a picture with more fails before it is decoded",
     )
+    max_bytes: int = Field(MAX_BYTES, ge=1, description="a larger file fails unread")
     max_pages: int = Field(100, ge=1, description="of a TIFF with more pages only these are read")
 
 
@@ -92,7 +94,7 @@ class OcrExtractor(Extractor):
     def _documents(self, source: Source) -> Iterator[Document]:
         from extractors.lettering import shows_lettering  # brings OpenCV, only needed here
 
-        data = source.read()
+        data = read_whole(source, self.parameters.max_bytes, HINT_SIZE)
         picture = open_picture(data, self.parameters.max_pixels)
         several = picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1
         for number in pages(picture, self.parameters.max_pages, self.parameters.max_pixels):

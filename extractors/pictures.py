@@ -43,6 +43,9 @@ BEGINNINGS: Mapping[str, tuple[bytes, ...]] = {
 #: Words of Pillow's errors when the bytes run out.
 ENDED_EARLY = ("truncated", "not enough", "eof", "end of", "incomplete")
 HINT_CUT = "the file is cut or damaged; get a whole copy and ingest again"
+#: Of a file, before it is opened: a TIFF of many pages, or a picture kept without compression.
+MAX_BYTES = 512 * 1024 * 1024
+HINT_SIZE = "save it smaller, or raise the parameter max_bytes"
 HINT_PIXELS = "scale it down, or raise the parameter max_pixels"
 
 

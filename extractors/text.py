@@ -20,6 +20,7 @@ from extractors.models import default_threads
 from extractors.outline import syntax_of
 from extractors.passages import Passage, passages
 from extractors.refused import Refused
+from extractors.sources import read_whole
 from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
 from extractors.titled import BETWEEN_TITLES, embedded
 from workbench.domain.states import Category
@@ -106,6 +107,8 @@ ACCEPTS = (
     "application/yaml",
 )
 
+HINT_SIZE = "split it, or raise the parameter max_bytes"
+
 
 class TextParameters(TextSpace):
     """Size of passages, and the limit for content that nobody vouches for."""
@@ -113,9 +116,7 @@ class TextParameters(TextSpace):
     chunk_tokens: int = Field(
         128, ge=16, le=200, description="tokens of a passage at most; there is no overlap"
     )
-    max_bytes: int = Field(
-        64 * 1024 * 1024, ge=1, description="a larger file fails before it is decoded"
-    )
+    max_bytes: int = Field(64 * 1024 * 1024, ge=1, description="a larger file fails unread")
 
 
 class TextExtractor(Extractor):
@@ -152,9 +153,7 @@ class TextExtractor(Extractor):
 
     def _documents(self, source: Source) -> tuple[Document, ...]:
         deadline = time.monotonic() + self.parameters.max_seconds
-        data = source.read()
-        if len(data) > self.parameters.max_bytes:
-            raise Refused(_too_large(len(data), self.parameters.max_bytes))
+        data = read_whole(source, self.parameters.max_bytes, HINT_SIZE)
         with self.clock("decode", size=len(data)):
             text, encoding = decode_text(data)
             syntax = syntax_of(source.mime, source.name)
@@ -187,13 +186,4 @@ def _too_late(seconds: float) -> Failed:
         f"it was not done after {seconds:,g} seconds",
         "split it, or raise the parameter max_seconds",
         stage="infer",
-    )
-
-
-def _too_large(size: int, limit: int) -> Failed:
-    return Failed(
-        Category.LIMITS,
-        f"the file has {size:,} bytes, more than {limit:,}",
-        "split it, or raise the parameter max_bytes",
-        stage="decode",
     )
