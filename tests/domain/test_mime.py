@@ -58,6 +58,10 @@ def archive() -> bytes:
     return stream.getvalue()
 
 
+def frames(header: bytes, length: int) -> bytes:
+    return 3 * header.ljust(length, b"\0")
+
+
 MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # 128 kbit/s at 44.1 kHz: 417 bytes
 
 
@@ -97,7 +101,16 @@ MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # 128 kbit/s at 44.1 kHz: 417 byte
         (zipped("[Content_Types].xml", "xl/workbook.xml"), "xlsx"),
         (zipped("a.txt"), "application/zip"),
         (zipped("x", first=b"application/epub+zip"), "application/epub+zip"),
+        (zipped("docProps/app.xml", "word/document.xml"), "docx"),
         (b"\xff\xf1\x50\x80" + bytes(20), "audio/aac"),
+        (frames(b"\xff\xfd\xe4\xc4", 1152), "audio/mpeg"),  # MP2, 384 kbit/s at 48 kHz
+        (frames(b"\xff\xf5\xe8\xc4", 1440), "audio/mpeg"),  # MP2, 160 kbit/s at 16 kHz
+        (frames(b"\x0bw\xc8\x18\x0c@", 384), "audio/ac3"),  # 96 kbit/s at 48 kHz
+        (frames(b"\x0bw\xc8\x18\x4d@", 418), "audio/ac3"),  # the same at 44.1 kHz, padded
+        (frames(b"\x0bw\0\xbf2\x87", 384), "audio/eac3"),
+        (b"caff\0\1\0\0desc" + bytes(40), "audio/x-caf"),
+        (b".snd\0\0\0\x20" + bytes(40), "audio/basic"),
+        (b"wvpk\xc6-\0\0\x10\4" + bytes(40), "audio/x-wavpack"),
         (b"junk\xff\xfe\0\n" * 9 + b"%PDF-1.4\n" + bytes(40), "application/pdf"),
     ],
 )
@@ -105,6 +118,39 @@ def test_content_decides_whatever_the_name_says(head: bytes, expected: str) -> N
     expected = BINARY_SUFFIXES.get(expected, expected)
     assert sniff(head, "noname") == expected
     assert sniff(head, "a/lie.txt") == expected
+
+
+@pytest.mark.parametrize("head", [ftyp(b"mp42", b"isom"), ftyp(b"3gp4"), ftyp(b"M4A ")])
+@pytest.mark.parametrize("name", ["a.m4a", "a.M4B"])
+def test_a_recording_with_a_brand_of_films_is_sound(head: bytes, name: str) -> None:
+    assert sniff(head, name) == "audio/mp4"
+    assert sniff(picture("AVIF"), name) == "image/avif"
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "expected"),
+    [
+        (zipped("docProps/app.xml", "xl/workbook.xml"), "a.docx", "xlsx"),
+        (zipped("[Content_Types].xml", "ppt/presentation.xml"), "a.xlsx", "pptx"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a.zip", "docx"),
+        (zipped("customXml/item1.xml"), "a.docx", "docx"),
+        (zipped("word/notes.txt"), "a.zip", "zip"),
+        (zipped("sword/notes.txt"), "archive", "zip"),
+        (zipped("xl/Sizes.class"), "a.jar", "jar"),
+    ],
+)
+def test_what_lies_in_an_office_file_decides_before_its_suffix(
+    head: bytes, name: str, expected: str
+) -> None:
+    assert sniff(head, name) == BINARY_SUFFIXES[expected]
+
+
+def test_an_office_file_in_an_archive_does_not_make_it_one() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as outer:
+        outer.writestr("a.docx", zipped("[Content_Types].xml", "word/document.xml"))
+    assert sniff(stream.getvalue(), "a.zip") == "application/zip"
+    assert sniff(stream.getvalue(), "archive") == "application/zip"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +174,8 @@ def test_content_decides_whatever_the_name_says(head: bytes, expected: str) -> N
         ("{\\rtf1 hello}", "a.doc", "application/rtf"),
         ("an error page", "photo.jpg", "text/plain"),
         ("BMW, a maker of cars\nand more", "a.txt", "text/plain"),
+        ("wvpk is what WavPack files begin with", "a.txt", "text/plain"),
+        ("\x0bwords below a vertical tab", "a.txt", "text/plain"),
         ("ID3 is a decision tree algorithm", "a.txt", "text/plain"),
         ("G" * 500, "genes", "text/plain"),
         (".bashrc has no suffix", ".py", "text/plain"),

@@ -28,7 +28,15 @@ KINDS = {
     "weba": ("webm", "libopus", "audio/webm"),
     "mka": ("matroska", "flac", "audio/x-matroska"),
     "aiff": ("aiff", "pcm_s16be", "audio/aiff"),
+    "mp2": ("mp2", "mp2", "audio/mpeg"),
+    "caf": ("caf", "alac", "audio/x-caf"),
+    "au": ("au", "pcm_s16be", "audio/basic"),
+    "ac3": ("ac3", "ac3", "audio/ac3"),
+    "eac3": ("eac3", "eac3", "audio/eac3"),
+    "wv": ("wv", "wavpack", "audio/x-wavpack"),
 }
+#: Codecs that do not know 16 kHz.
+AT_48_KHZ = ("libopus", "ac3", "eac3")
 
 
 def speech(name: str) -> Sound:
@@ -53,7 +61,7 @@ def recording(sound: Sound, kind: str = "wav", **tags: str) -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format=container) as made:
         made.metadata.update(tags)
-        stream = made.add_stream(codec, rate=48_000 if codec == "libopus" else RATE)
+        stream = made.add_stream(codec, rate=48_000 if codec in AT_48_KHZ else RATE)
         stream.layout = "mono"
         _put_sound(made, stream, sound)
     return out.getvalue()

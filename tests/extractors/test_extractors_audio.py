@@ -13,6 +13,7 @@ from PIL import Image
 
 from extractors.audio import AudioExtractor, AudioParameters
 from extractors.speech import Recogniser, Word, anchored, utterances, windows
+from workbench.domain.mime import sniff
 from workbench.extraction.contract import Document, Part, Query
 
 
@@ -32,6 +33,11 @@ def test_words_and_seconds_in_every_container(sounds: AudioExtractor, kind: str)
     assert abs(found[-1].end_ms - 11_700) <= 800
     assert abs(found[0].payload["duration_ms"] - 14_960) <= 200
     assert found[0].payload["speech"] is True
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"weba", "mka"}))
+def test_a_recording_without_a_suffix_is_told_by_its_content(kind: str) -> None:
+    assert sniff(recording(tone(2), kind), "noname") == KINDS[kind][2]
 
 
 def test_speech_after_a_long_pause_is_found_where_it_is(sounds: AudioExtractor) -> None:

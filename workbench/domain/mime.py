@@ -19,6 +19,7 @@ import codecs
 from collections.abc import Callable
 from typing import Literal, get_args
 
+from workbench.domain.sound_frames import ac3_frame, eac3_frame, followed, mpeg_frame
 from workbench.domain.suffixes import (
     BINARY_SUFFIXES,
     OLE_SUFFIXES,
@@ -103,12 +104,13 @@ _HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs",
 _AVIF = {b"avif", b"avis"}
 
 
-def _iso_media(head: bytes, _name: str) -> str | None:
+def _iso_media(head: bytes, name: str) -> str | None:
     """MP4, MOV, M4A, HEIC, AVIF: a size, then ``ftyp`` and a brand, then compatible brands."""
     box = head[4:8]
+    sound = _suffix(name) in ("m4a", "m4b")  # many writers give these a brand of films
     if box != b"ftyp":
         known = box in (b"moov", b"mdat", b"wide", b"pnot")  # MOV of before there were brands
-        return "video/quicktime" if known else None
+        return ("audio/mp4" if sound else "video/quicktime") if known else None
     brand = head[8:12]
     if brand in _AVIF:
         return "image/avif"
@@ -116,7 +118,7 @@ def _iso_media(head: bytes, _name: str) -> str | None:
         size = min(int.from_bytes(head[:4], "big"), 256)
         compatible = {head[at : at + 4] for at in range(16, size, 4)}
         return "image/avif" if compatible & _AVIF else "image/heic"
-    if brand[:3] in (b"M4A", b"M4B"):
+    if sound or brand[:3] in (b"M4A", b"M4B"):
         return "audio/mp4"
     if brand[:2] == b"qt":
         return "video/quicktime"
@@ -148,34 +150,19 @@ def _id3(head: bytes, _name: str) -> str | None:
 
 
 def _mpeg_audio(head: bytes, _name: str) -> str | None:
-    """MP3 without tags. Eleven bits of sync are weak evidence: the next frame must be there too."""
-    length = _layer3_frame(head)
-    if length is None:
-        return None
-    if length + 4 <= len(head) and _layer3_frame(head[length : length + 4]) is None:
-        return None
-    return "audio/mpeg"
+    """MP3 and MP2 without tags."""
+    return "audio/mpeg" if followed(head, mpeg_frame) else None
 
 
-#: kbit/s by index, for MPEG-1 and for MPEG-2 and 2.5; samples a second by index, for MPEG-1.
-_KBITS = (
-    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-)
-_RATES = (44_100, 48_000, 32_000)
+def _ac3(head: bytes, _name: str) -> str | None:
+    if followed(head, ac3_frame):
+        return "audio/ac3"
+    return "audio/eac3" if followed(head, eac3_frame) else None
 
 
-def _layer3_frame(head: bytes) -> int | None:
-    """Bytes of the MPEG layer III frame that begins here; None when none does."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
-        return None
-    version, bits, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
-    if version == 1 or bits in (0, 15) or rate == 3:
-        return None
-    first = version == 3
-    kbits = _KBITS[0 if first else 1][bits]
-    hertz = _RATES[rate] // (1 if first else 2 if version == 2 else 4)
-    return (144 if first else 72) * kbits * 1000 // hertz + (head[2] >> 1 & 1)
+def _wavpack(head: bytes, _name: str) -> str | None:
+    # After a size a version, which has been 0x402 to 0x410 for twenty years; no text holds a 4.
+    return "audio/x-wavpack" if head[9:10] == b"\4" else None
 
 
 def _mpeg_ts(head: bytes, _name: str) -> str | None:
@@ -188,6 +175,12 @@ def _bzip2(head: bytes, _name: str) -> str | None:
     return "application/x-bzip2" if head[4:10] == b"1AY&SY" else None
 
 
+#: The folder in which the document lies, by suffix.
+_OFFICE = {"docx": b"word/", "xlsx": b"xl/", "pptx": b"ppt/"}
+#: What Office files hold beside it, and an archive of a folder that is called ``word`` does not.
+_PARTS = (b"[Content_Types].xml", b"_rels/", b"docProps/")
+
+
 def _zip(head: bytes, name: str) -> str:
     """The first entries' names tell Office files; what cannot be told by them, by the suffix."""
     if head[30:38] == b"mimetype":  # OpenDocument and EPUB: the type itself, stored plain
@@ -196,21 +189,41 @@ def _zip(head: bytes, name: str) -> str:
         for known in ZIP_SUFFIXES.values():
             if stored.strip() == known.encode():
                 return known
-    if suffix := ZIP_SUFFIXES.get(_suffix(name)):
-        return suffix
-    for folder, suffix in ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx")):
-        if folder in head:
-            return ZIP_SUFFIXES[suffix]
-    return "application/zip"
+    suffix, entries = _suffix(name), _entries(head)
+    if (
+        suffix not in ZIP_SUFFIXES
+        or suffix in _OFFICE
+        or any(e.startswith(_PARTS) for e in entries)
+    ):
+        for known, folder in _OFFICE.items():
+            if any(entry.startswith(folder) for entry in entries):
+                return ZIP_SUFFIXES[known]
+    return ZIP_SUFFIXES.get(suffix, "application/zip")
 
 
-_LOCKABLE = ("docx", "xlsx", "pptx")
+def _entries(head: bytes) -> list[bytes]:
+    """The names of the entries whose headers stand in the head; not of those in entries."""
+    names: list[bytes] = []
+    at = 0
+    while head.startswith(b"PK\x03\x04", at) and at + 30 <= len(head):
+        name, extra = head[at + 26 : at + 28], head[at + 28 : at + 30]
+        start = at + 30
+        at = start + int.from_bytes(name, "little")
+        names.append(head[start:at])
+        at += int.from_bytes(extra, "little")
+        if head[start - 24] & 8:  # its size is only told behind it
+            at = head.find(b"PK\x03\x04", at)
+            if at < 0:
+                break
+        else:
+            at += int.from_bytes(head[start - 12 : start - 8], "little")
+    return names
 
 
 def _ole(_head: bytes, name: str) -> str:
     """Office files of before 2007; and newer ones that need a password, known by their suffix."""
     suffix = _suffix(name)
-    known = OLE_SUFFIXES.get(suffix) or (ZIP_SUFFIXES[suffix] if suffix in _LOCKABLE else None)
+    known = OLE_SUFFIXES.get(suffix) or (ZIP_SUFFIXES[suffix] if suffix in _OFFICE else None)
     return known or "application/x-ole-storage"
 
 
@@ -253,6 +266,10 @@ _SIGNATURES = _table(
     (b"\xff\xf1", "audio/aac"),
     (b"\xff\xf9", "audio/aac"),
     (b"\xff", _mpeg_audio),
+    (b"\x0bw", _ac3),
+    (b"wvpk", _wavpack),
+    (b"caff\0\1", "audio/x-caf"),
+    (b".snd\0", "audio/basic"),
     (b"FORM", _aiff),
     (b"#!AMR", "audio/amr"),
     (b"MThd\0", "audio/midi"),
