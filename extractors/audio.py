@@ -8,7 +8,7 @@ else nothing but its length, so that it is found by its name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
@@ -18,20 +18,17 @@ from extractors.hub import ModelUnavailable
 from extractors.models import default_threads
 from extractors.refused import Refused
 from extractors.streams import AUDIO, RATE, Bounds, Media, Sound, nothing_inside, open_media
-from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
+from extractors.texts import SEMANTIC, TextEncoder, TextSpace
 from extractors.waveform import waveform
+from extractors.worded import Worded
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Document,
-    Extracted,
-    Extractor,
     ExtractorSpec,
     Failed,
     Parameters,
     Part,
-    Query,
     Source,
-    Vector,
 )
 
 TAGS = ("title", "artist", "album")
@@ -72,7 +69,8 @@ class AudioParameters(SpeechParameters):
 
 
 class Transcriber:
-    """Sound to documents; the models are opened by the first sound that comes."""
+    """Sound to documents; the models are opened by the first sound that comes: whoever encodes a
+    query has no use for them."""
 
     def __init__(self, parameters: SpeechParameters, clock: Any) -> None:
         self._parameters = parameters
@@ -115,7 +113,7 @@ def _opened(wanted: SpeechParameters) -> speech.Recogniser:
         raise Refused(Failed(Category.MODEL, str(error), stage="load")) from error
 
 
-class AudioExtractor(Extractor):
+class AudioExtractor(Worded):
     """One document an utterance."""
 
     spec = ExtractorSpec(
@@ -135,27 +133,10 @@ class AudioExtractor(Extractor):
     )
 
     parameters: AudioParameters
-    _encoder: TextEncoder
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         super().__init__(parameters)
         self._transcriber = Transcriber(self.parameters, self.clock)
-
-    def load(self) -> None:
-        # Whisper is opened by the first recording: whoever encodes a query has no use for it.
-        self._encoder = open_texts(self.parameters.text_model, default_threads())
-
-    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
-        for index, source in enumerate(sources):
-            try:
-                yield Extracted(index, self._documents(source))
-            except Refused as refused:
-                yield Extracted(index, failure=refused.failure)
-
-    def encode(self, query: Query, output: str) -> Vector:
-        if output != "semantic" or query.kind != "text":
-            raise ValueError(f"{output} cannot be searched with {query.kind}")
-        return self._encoder.encode_query(query.text or "")
 
     @classmethod
     def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pydantic import Field
 
@@ -21,19 +21,16 @@ from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.refused import Refused
 from extractors.sources import read_whole
-from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
+from extractors.texts import SEMANTIC, TextSpace
 from extractors.titled import BETWEEN_TITLES, embedded
+from extractors.worded import Worded
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Batch,
     Document,
-    Extracted,
-    Extractor,
     ExtractorSpec,
     Part,
-    Query,
     Source,
-    Vector,
 )
 
 PDF = "application/pdf"
@@ -82,7 +79,7 @@ class DocumentParameters(TextSpace):
     max_seconds: float = Field(1800, ge=1, description="a document that takes longer fails")
 
 
-class DocumentExtractor(Extractor):
+class DocumentExtractor(Worded):
     """One document a passage."""
 
     spec = ExtractorSpec(
@@ -98,24 +95,11 @@ class DocumentExtractor(Extractor):
     )
 
     parameters: DocumentParameters
-    _encoder: TextEncoder
     _reader: reading.Reader
 
     def load(self) -> None:
-        self._encoder = open_texts(self.parameters.text_model, default_threads())
+        super().load()
         self._reader = reading.Reader(default_threads())
-
-    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
-        for index, source in enumerate(sources):
-            try:
-                yield Extracted(index, tuple(self._documents(source)))
-            except Refused as refused:
-                yield Extracted(index, failure=refused.failure)
-
-    def encode(self, query: Query, output: str) -> Vector:
-        if output != "semantic" or query.kind != "text":
-            raise ValueError(f"{output} cannot be searched with {query.kind}")
-        return self._encoder.encode_query(query.text or "")
 
     @classmethod
     def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:

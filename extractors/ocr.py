@@ -19,18 +19,14 @@ from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.pictures import HINT_SIZE, MAX_BYTES, decode, open_picture, pages, silence
 from extractors.reading import RECIPE, Line, Reader, blocks, page_text, union
-from extractors.refused import Refused
 from extractors.sources import read_whole
-from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
+from extractors.texts import SEMANTIC, TextSpace
+from extractors.worded import Worded
 from workbench.extraction.contract import (
     Batch,
     Document,
-    Extracted,
-    Extractor,
     ExtractorSpec,
-    Query,
     Source,
-    Vector,
 )
 
 #: A larger picture is scaled down before it is read.
@@ -54,7 +50,7 @@ class OcrParameters(TextSpace):
     max_pages: int = Field(100, ge=1, description="of a TIFF with more pages only these are read")
 
 
-class OcrExtractor(Extractor):
+class OcrExtractor(Worded):
     """One document a block of lines."""
 
     spec = ExtractorSpec(
@@ -71,25 +67,12 @@ class OcrExtractor(Extractor):
     )
 
     parameters: OcrParameters
-    _encoder: TextEncoder
     _reader: Reader
 
     def load(self) -> None:
         silence()
-        self._encoder = open_texts(self.parameters.text_model, default_threads())
+        super().load()
         self._reader = Reader(default_threads())
-
-    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
-        for index, source in enumerate(sources):
-            try:
-                yield Extracted(index, tuple(self._documents(source)))
-            except Refused as refused:
-                yield Extracted(index, failure=refused.failure)
-
-    def encode(self, query: Query, output: str) -> Vector:
-        if output != "semantic" or query.kind != "text":
-            raise ValueError(f"{output} cannot be searched with {query.kind}")
-        return self._encoder.encode_query(query.text or "")
 
     def _documents(self, source: Source) -> Iterator[Document]:
         from extractors.lettering import shows_lettering  # brings OpenCV, only needed here

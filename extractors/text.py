@@ -10,27 +10,23 @@ it does not see.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
 from extractors import minilm
 from extractors.decoding import decode_text
-from extractors.models import default_threads
 from extractors.outline import syntax_of
 from extractors.passages import Passage, passages
 from extractors.refused import Refused
 from extractors.sources import read_whole
-from extractors.texts import SEMANTIC, TextEncoder, TextSpace, open_texts
+from extractors.texts import SEMANTIC, TextSpace
 from extractors.titled import BETWEEN_TITLES, embedded
+from extractors.worded import Worded
 from workbench.domain.states import Category
 from workbench.extraction.contract import (
     Document,
-    Extracted,
-    Extractor,
     ExtractorSpec,
     Failed,
-    Query,
     Source,
     Vector,
 )
@@ -119,7 +115,7 @@ class TextParameters(TextSpace):
     max_bytes: int = Field(64 * 1024 * 1024, ge=1, description="a larger file fails unread")
 
 
-class TextExtractor(Extractor):
+class TextExtractor(Worded):
     """One document a passage."""
 
     spec = ExtractorSpec(
@@ -134,22 +130,6 @@ class TextExtractor(Extractor):
     )
 
     parameters: TextParameters
-    _encoder: TextEncoder
-
-    def load(self) -> None:
-        self._encoder = open_texts(self.parameters.text_model, default_threads())
-
-    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
-        for index, source in enumerate(sources):
-            try:
-                yield Extracted(index, self._documents(source))
-            except Refused as refused:
-                yield Extracted(index, failure=refused.failure)
-
-    def encode(self, query: Query, output: str) -> Vector:
-        if output != "semantic" or query.kind != "text":
-            raise ValueError(f"{output} cannot be searched with {query.kind}")
-        return self._encoder.encode_query(query.text or "")
 
     def _documents(self, source: Source) -> tuple[Document, ...]:
         deadline = time.monotonic() + self.parameters.max_seconds

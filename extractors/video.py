@@ -28,12 +28,11 @@ from extractors.scenes import Scene, Scenes
 from extractors.sight import RECIPES, TOGETHER, VISUAL, PictureSpace, Seen, Sight
 from extractors.streams import VIDEO, Media, nothing_inside, open_media
 from extractors.tags import caption, name_words
-from extractors.texts import SEMANTIC, TextEncoder, open_texts
+from extractors.texts import SEMANTIC
 from extractors.waveform import waveform
+from extractors.worded import Worded
 from workbench.extraction.contract import (
     Document,
-    Extracted,
-    Extractor,
     ExtractorSpec,
     Parameters,
     Part,
@@ -59,7 +58,7 @@ class VideoParameters(SpeechParameters, PictureSpace):
     )
 
 
-class VideoExtractor(Extractor):
+class VideoExtractor(Worded):
     """One document a scene, and one an utterance."""
 
     spec = ExtractorSpec(
@@ -83,7 +82,6 @@ class VideoExtractor(Extractor):
 
     parameters: VideoParameters
     _sight: Sight
-    _encoder: TextEncoder
     _pictures: ImageExtractor
 
     def __init__(self, parameters: Parameters | None = None) -> None:
@@ -92,27 +90,18 @@ class VideoExtractor(Extractor):
 
     def load(self) -> None:
         self._sight = Sight(default_threads(), self.parameters)
-        self._encoder = open_texts(self.parameters.text_model, default_threads())
-
-    def extract(self, sources: Sequence[Source]) -> Iterator[Extracted]:
-        for index, source in enumerate(sources):
-            try:
-                yield Extracted(index, self._documents(source))
-            except Refused as refused:
-                yield Extracted(index, failure=refused.failure)
+        super().load()
 
     def encode(self, query: Query, output: str) -> Vector:
-        if output == "semantic" and query.kind == "text":
-            return self._encoder.encode_query(query.text or "")
-        if output == "visual":
-            if not hasattr(self, "_pictures"):
-                wanted = ImageParameters.model_validate(
-                    {"picture_model": self.parameters.picture_model}
-                )
-                self._pictures = ImageExtractor(wanted)
-                self._pictures.load()
-            return self._pictures.encode(query, output)
-        raise ValueError(f"{output} cannot be searched with {query.kind}")
+        if output != "visual":
+            return super().encode(query, output)
+        if not hasattr(self, "_pictures"):
+            wanted = ImageParameters.model_validate(
+                {"picture_model": self.parameters.picture_model}
+            )
+            self._pictures = ImageExtractor(wanted)
+            self._pictures.load()
+        return self._pictures.encode(query, output)
 
     @classmethod
     def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
