@@ -45,10 +45,10 @@ UPRIGHT = {
 def fit(picture: Image.Image, orientation: int = 1) -> npt.NDArray[np.uint8]:
     """The view, upright, shape (224, 224, 3). Transparent parts are white; greys of 16 and more
     bits are scaled to what they span."""
-    view = _plain(picture).resize(
+    view = plain(picture).resize(
         (SIZE, SIZE), Image.Resampling.BICUBIC, middle(*picture.size), reducing_gap=2.0
     )
-    view = _to_rgb(view)
+    view = to_rgb(view)
     # The view is in the middle, so turning it afterwards is the same as turning the picture.
     turn = UPRIGHT.get(orientation)
     return np.asarray(view if turn is None else view.transpose(turn))
@@ -66,7 +66,7 @@ def middle(width: int, height: int) -> tuple[float, float, float, float]:
     return left, top, left + across, top + down
 
 
-def _plain(picture: Image.Image) -> Image.Image:
+def plain(picture: Image.Image) -> Image.Image:
     """The picture in a mode that can be resized: no palette, one bit or hidden transparency."""
     if picture.mode in ("RGB", "L", "RGBA", "LA", "CMYK", "YCbCr"):
         if picture.mode in ("RGB", "L") and picture.has_transparency_data:
@@ -77,7 +77,8 @@ def _plain(picture: Image.Image) -> Image.Image:
     return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
 
-def _to_rgb(view: Image.Image) -> Image.Image:
+def to_rgb(view: Image.Image) -> Image.Image:
+    """A picture of a mode that ``plain`` gives as RGB, on white where it is transparent."""
     if view.mode == "F":
         return Image.fromarray(_spread(np.asarray(view))).convert("RGB")
     if view.mode in ("RGBA", "LA"):

@@ -16,7 +16,6 @@ and never reaches the model.
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +41,7 @@ from extractors.pictures import (
     silence,
 )
 from extractors.refused import Refused
+from extractors.shown import SHOWS, preview
 from extractors.sight import RECIPES, TOGETHER, VISUAL, PictureSpace, Seen, Sight
 from extractors.sources import read_whole
 from extractors.tags import caption, name_words
@@ -143,7 +143,7 @@ class ImageExtractor(Extractor):
     )
 
     parameters: ImageParameters
-    shows = frozenset({drawings.MIME})
+    shows = SHOWS
     _sight: Sight
 
     def __init__(self, parameters: Parameters | None = None) -> None:
@@ -182,17 +182,8 @@ class ImageExtractor(Extractor):
 
     @classmethod
     def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
-        """Drawings as pictures: the service never shows the file itself."""
-        del part
-        try:
-            drawn = drawings.draw(source.read())
-        except Refused as refused:
-            raise ValueError(str(refused)) from refused
-        picture = Image.open(io.BytesIO(drawn.png), formats=["PNG"]).convert("RGB")
-        picture.thumbnail((edge, edge), Image.Resampling.BICUBIC)
-        file = io.BytesIO()
-        picture.save(file, "WEBP", quality=80)
-        return file.getvalue()
+        """Drawings, HEIC and AVIF, and pages and frames of others."""
+        return preview(source, part, edge)
 
     def _prepare(self, index: int, source: Source) -> list[Prepared]:
         """All of one source that goes through the model; animations without frames that repeat."""

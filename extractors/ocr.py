@@ -19,6 +19,7 @@ from extractors.models import default_threads
 from extractors.passages import passages
 from extractors.pictures import HINT_SIZE, MAX_BYTES, decode, open_picture, pages, silence
 from extractors.reading import RECIPE, Line, Reader, blocks, page_text, union
+from extractors.shown import SHOWS, preview
 from extractors.sources import read_whole
 from extractors.texts import SEMANTIC, TextSpace
 from extractors.worded import Worded
@@ -26,6 +27,7 @@ from workbench.extraction.contract import (
     Batch,
     Document,
     ExtractorSpec,
+    Part,
     Source,
 )
 
@@ -66,6 +68,7 @@ class OcrExtractor(Worded):
         models=(minilm.RECIPE, RECIPE),
     )
 
+    shows = SHOWS
     parameters: OcrParameters
     _reader: Reader
 
@@ -73,6 +76,10 @@ class OcrExtractor(Worded):
         silence()
         super().load()
         self._reader = Reader(default_threads())
+
+    @classmethod
+    def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
+        return preview(source, part, edge)
 
     def _documents(self, source: Source) -> Iterator[Document]:
         from extractors.lettering import shows_lettering  # brings OpenCV, only needed here

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pillow_heif
 import pytest
 from api_stand import BASE, Stand, error_of
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "extractors"))
+from extractor_files import encoded
 from media_files import film, recording, tone
 
 from workbench.api.app import create_app
@@ -21,7 +23,7 @@ from workbench.extraction.contract import Part
 from workbench.extraction.preview import NoPreview, Wanted, make_preview
 from workbench.extraction.registry import Candidate, Registry
 
-BUILT_IN = ("audio:AudioExtractor", "video:VideoExtractor")
+BUILT_IN = ("audio:AudioExtractor", "video:VideoExtractor", "image:ImageExtractor")
 
 
 @pytest.fixture
@@ -73,6 +75,20 @@ async def test_api_a_recording_has_a_waveform(stand: Stand, media: httpx.AsyncCl
     sent = await media.get(f"/v1/objects/{object_id}/content")
     assert sent.headers["content-type"] == "audio/mpeg"
     assert sent.headers["content-disposition"].startswith("inline")
+
+
+@pytest.mark.parametrize(("kind", "mime"), [("HEIF", "image/heic"), ("AVIF", "image/avif")])
+async def test_api_pictures_of_phones_have_thumbnails(
+    stand: Stand, media: httpx.AsyncClient, kind: str, mime: str
+) -> None:
+    pillow_heif.register_heif_opener(thumbnails=False)
+    data = encoded(Image.new("RGB", (400, 200), (10, 200, 30)), kind, quality=90)
+    object_id = stand.file(stand.bucket(), "b", f"a.{kind}", data, mime)
+    shown = await media.get(f"/v1/objects/{object_id}/thumbnail", params={"size": 160})
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/webp")
+    picture = Image.open(io.BytesIO(shown.content)).convert("RGB")
+    assert picture.size == (160, 80)
+    assert picture.getpixel((80, 40)) == pytest.approx((10, 200, 30), abs=12)
 
 
 async def test_api_a_broken_film_has_no_poster(stand: Stand, media: httpx.AsyncClient) -> None:

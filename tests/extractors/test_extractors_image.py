@@ -12,8 +12,10 @@ from PIL import Image, ImageOps
 
 from extractors.fit import fit, middle
 from extractors.image import ImageExtractor, ImageParameters
+from extractors.ocr import OcrExtractor
 from extractors.tags import caption, name_words
-from workbench.extraction.contract import Query
+from workbench.extraction.contract import Part, Query
+from workbench.extraction.preview import has_preview
 
 
 def test_picture_has_both_vectors_size_and_words(images: ImageExtractor) -> None:
@@ -257,3 +259,35 @@ def test_the_hash_is_that_of_the_look(images: ImageExtractor) -> None:
     assert len(hashes[0]) == 16
     assert (int(hashes[0], 16) ^ int(hashes[1], 16)).bit_count() <= 3
     assert (int(hashes[0], 16) ^ int(other, 16)).bit_count() > 12
+
+
+# ---- what people see of a place in a picture ----------------------------------------------------
+
+COLOURS = ((250, 10, 10), (10, 250, 10), (10, 10, 250))
+
+
+def seen(data: bytes, mime: str, part: Part) -> tuple[int, ...]:
+    made = ImageExtractor.preview(File("a", data, mime), part, 64)
+    assert made is not None
+    picture = Image.open(io.BytesIO(made)).convert("RGB")
+    assert max(picture.size) == 64
+    pixel = picture.getpixel((20, 20))
+    assert isinstance(pixel, tuple)
+    return tuple(round(value / 250) for value in pixel)
+
+
+def test_a_page_and_a_frame_are_shown_as_they_are() -> None:
+    first, *more = (Image.new("RGB", (200, 100), colour) for colour in COLOURS)
+    tiff, gif = io.BytesIO(), io.BytesIO()
+    first.save(tiff, "TIFF", save_all=True, append_images=more)
+    first.save(gif, "GIF", save_all=True, append_images=more, duration=[400, 600, 100])
+    for page, colour in enumerate(((1, 0, 0), (0, 1, 0), (0, 0, 1)), start=1):
+        assert seen(tiff.getvalue(), "image/tiff", Part(page=page)) == colour
+    for start, colour in ((0, (1, 0, 0)), (400, (0, 1, 0)), (1000, (0, 0, 1))):
+        assert seen(gif.getvalue(), "image/gif", Part(start_ms=start)) == colour
+    with pytest.raises(ValueError, match="no such page"):
+        seen(tiff.getvalue(), "image/tiff", Part(page=9))
+    for extractor in (ImageExtractor, OcrExtractor):
+        assert has_preview(extractor, "image/tiff", Part(page=2))
+        assert not has_preview(extractor, "image/tiff", Part(page=1)), "the service shows that"
+        assert has_preview(extractor, "image/heic", Part())

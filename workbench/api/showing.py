@@ -1,7 +1,7 @@
 """Which picture stands for an object or a document, and the answer that carries it.
 
-Pictures are shown by the service itself, everything else by an extractor: that of the document, or
-the default one of the type.
+Common pictures are shown by the service itself, everything else by an extractor (films, pages,
+other formats, places within a picture): that of the document, or the default one of the type.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def shown(
     extractor: str | None = None,
 ) -> Response:
     """200 or 304 with WebP. ``extractor`` is ``name@version``. Raises ``no_thumbnail``."""
-    able = _extractor(services, row, extractor)
+    able = _extractor(services, row, extractor, part)
     if able is not None:
         tag = preview_tag(row, able.spec.key, part, edge)
     elif row.mime.startswith("image/"):
@@ -57,7 +57,9 @@ async def shown(
     return Response(made.data, headers=sent, media_type="image/webp")
 
 
-def _extractor(services: Services, row: ObjectRow, name: str | None) -> type[Extractor] | None:
+def _extractor(
+    services: Services, row: ObjectRow, name: str | None, part: Part
+) -> type[Extractor] | None:
     """Who shows it; None where no extractor does."""
     if name is None:
         takes = (s for s in services.extractors.specs() if s.default and s.accepts_mime(row.mime))
@@ -68,4 +70,4 @@ def _extractor(services: Services, row: ObjectRow, name: str | None) -> type[Ext
         extractor = services.extractors.get(name)
     except WorkbenchError:  # it is not installed any more
         return None
-    return extractor if has_preview(extractor, row.mime) else None
+    return extractor if has_preview(extractor, row.mime, part) else None

@@ -155,6 +155,11 @@ class Part:
     start_ms: int | None = None
     end_ms: int | None = None
 
+    @property
+    def inner(self) -> bool:
+        """Whether it is another place than where the object begins."""
+        return (self.page or 1) > 1 or (self.start_ms or 0) > 0
+
 
 @dataclass(frozen=True)
 class Document:
@@ -245,7 +250,8 @@ class Extractor(ABC):
     """Base of every extractor. Subclasses set ``spec`` and write ``load`` and ``extract``."""
 
     spec: ClassVar[ExtractorSpec]
-    #: MIME types that ``preview`` is for; None: all that the extractor takes.
+    #: MIME types that ``preview`` is for; None: all that the extractor takes. A page or a moment
+    #: within an object is always asked of ``preview``.
     shows: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, parameters: Parameters | None = None) -> None:

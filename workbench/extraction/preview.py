@@ -43,9 +43,9 @@ class Wanted:
     edge: int
 
 
-def has_preview(extractor: type[Extractor], mime: str) -> bool:
-    """Whether the class makes previews of this type."""
-    if extractor.shows is not None and mime not in extractor.shows:
+def has_preview(extractor: type[Extractor], mime: str, part: Part) -> bool:
+    """Whether the class makes previews of this part of an object of this type."""
+    if extractor.shows is not None and mime not in extractor.shows and not part.inner:
         return False
     own = cast(Any, extractor.preview).__func__
     return own is not cast(Any, Extractor.preview).__func__
