@@ -162,6 +162,18 @@ async def test_a_model_that_cannot_be_opened_costs_its_own_documents_only(world:
     assert refused.code == Code.UNAVAILABLE, "nothing is left to be searched"
 
 
+async def test_documents_that_lie_in_an_earlier_space_are_found_too(world: World) -> None:
+    now = world.metadata.add("ns_c", "notes", "words", world.registry)
+    earlier = replace(now, extractor=world.photos.extractor, space=world.photos.space)
+    world.metadata.rows["ns_c"].append(earlier)
+    old = photo("old.png", "dog animal", (9, 9, 9))
+    await index(world.store, world.registry, "ns_c", earlier, [old])
+    await index(world.store, world.registry, "ns_c", now, NOTES[:1])
+    found = await world.ask("ns_c", text="dog animal")
+    assert set(names(found)) == {"old.png", "dogs.txt"}
+    assert found.collections == ["notes.words"]
+
+
 async def test_mode_text_compares_words_only(world: World) -> None:
     found = await world.ask(text="harbour", mode="text")
     assert names(found) == ["ships.txt"]

@@ -17,6 +17,7 @@ from workbench.domain.states import ItemState, TaskState
 from workbench.store import tables as t
 from workbench.store.acceptance import Recipe, Scope
 from workbench.store.chunk_end import Finding
+from workbench.store.collections import Collections
 from workbench.store.database import Database, now_ms
 from workbench.store.failures import Failures
 from workbench.store.listing import PageRequest
@@ -117,6 +118,31 @@ def test_new_parameters_make_a_revision_and_everything_is_extracted_again(desk):
     (stale,) = desk.ledger.stale(NS, collection.collection_id, "digest-2", read)
     assert set(stale.object_ids) == set(read)
     assert desk.ledger.stale(NS, collection.collection_id, "digest-1", read) == []
+
+
+def test_documents_of_an_earlier_space_are_reached_until_they_are_extracted_again(desk):
+    def spaces() -> list[tuple[str, str]]:
+        rows = Collections(desk.database).reach(NS)
+        assert {row.name for row in rows} == {"b.toy"}
+        return [(row.space, row.parameters.get("model", "")) for row in rows]
+
+    run(desk, {"a": "1", "b": "1"})
+    assert spaces() == [(TOY.space, "")]
+    other = Recipe("toy@1", "toy", {"model": "big"}, "digest-2", "toy_v1_big")
+    task = desk.begin(other)
+    assert spaces() == [("toy_v1_big", "big"), (TOY.space, "")]
+    desk.list_page(task, {"a": "1", "b": "1"})
+    chunk_id, items = desk.plan(task)
+    desk.record(task, chunk_id, [indexed(items[0]), failed(items[1])])
+    desk.endings.finish(NS, task.task_id, canceled=False)
+    assert spaces() == [("toy_v1_big", "big"), (TOY.space, "")], "b is found as it was"
+    retry = desk.ledger.begin(NS, desk.acceptance.retry(NS, task.task_id, Selection()))
+    chunk_id, items = desk.plan(retry)
+    desk.record(retry, chunk_id, [indexed(items[0])])
+    desk.endings.finish(NS, retry.task_id, canceled=False)
+    assert spaces() == [("toy_v1_big", "big")]
+    desk.begin(TOY)
+    assert spaces() == [(TOY.space, ""), ("toy_v1_big", "big")], "and back again"
 
 
 def test_the_version_grows_when_the_content_does(desk):

@@ -48,8 +48,8 @@ async def list_documents(
     reach = await run_in_threadpool(services.collections.reach, namespace_id)
     where = filters.all_of(filters.eq("namespace", namespace_id), page.filter)
     if collection is not None:
-        chosen = [row for row in reach if collection in (row.collection_id, row.name)]
-        reach = [present(next(iter(chosen), None), "collection", collection)]
+        reach = [row for row in reach if collection in (row.collection_id, row.name)]
+        present(next(iter(reach), None), "collection", collection)
         where = filters.all_of(filters.eq("collection_id", reach[0].collection_id), where)
     points, cursor = await _scroll(services.vectors, _spaces(reach), where, page)
     found = [document(point.id, point.payload) for point in points]

@@ -47,7 +47,8 @@ class Collection(Protocol):
 
 class Collections(Protocol):
     def reach(self, namespace_id: str) -> Sequence[Collection]:
-        """Every collection of the namespace. May block."""
+        """Every collection of the namespace, once for each space in which documents of it lie.
+        May block."""
         ...
 
 
@@ -79,6 +80,11 @@ class Scope:
     spaces: tuple[Space, ...]
     whole: bool
     warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the collections, each once."""
+        return tuple(dict.fromkeys(row.name for row in self.collections))
 
     @cached_property
     def collection_ids(self) -> frozenset[str]:

@@ -123,7 +123,7 @@ class Searcher:
         return SearchResponse(
             hits=hits,
             mode=request.mode,
-            collections=[each.name for each in scope.collections],
+            collections=list(scope.names),
             timing=SearchTiming(
                 encode=run.encode, engine=run.engine, rerank=run.rerank, total=seconds
             ),
@@ -144,7 +144,7 @@ class Searcher:
         if request.kinds:
             user = filters.all_of(filters.any_of("kind", tuple(request.kinds)), user)
         scope = await self._narrow(namespace_id, request.buckets, request.collections)
-        run.collections = len(scope.collections)
+        run.collections = len(scope.names)
         run.warnings += scope.warnings
         targets = await self._targets(scope, request, query, run)
         if not targets:
@@ -158,7 +158,7 @@ class Searcher:
         else:
             hits = await self._hits(scope, request, targets, user, leave_out, run)
         if not hits and request.offset == 0 and user is None and request.mode != "text":
-            names = ", ".join(each.name for each in scope.collections[:3])
+            names = ", ".join(scope.names[:3])
             run.warnings.append(f"no documents were found in {names}: they may still be empty")
         return scope, hits
 

@@ -23,6 +23,7 @@ from workbench.store.retrying import Selection, retry
 from workbench.store.statements import (
     bucket_by_id,
     bucket_record,
+    earlier_with,
     happen,
     load_task,
     new_task,
@@ -268,7 +269,7 @@ def ensure_collection(
         connection.execute(
             sa.update(t.collections)
             .where(t.collections.c.collection_id == record.collection_id)
-            .values(record.__dict__)
+            .values({**record.__dict__, "earlier": earlier_with(row, record.space)})
         )
     return record
 

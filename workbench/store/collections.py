@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,10 +72,15 @@ class Collections:
 
     def reach(self, namespace_id: str) -> Sequence[CollectionRow]:
         """Every collection of the namespace by name, without counting documents: what a search
-        needs to know, at the price of a few rows."""
+        needs to know, at the price of a few rows. One in which documents of an earlier revision
+        lie in another space comes once more for each such space."""
         query = _of(namespace_id, sa.literal(0)).order_by(collections.c.name)
+        found: list[CollectionRow] = []
         with self._database.read() as connection:
-            return [_from_row(row) for row in connection.execute(query)]
+            for row in connection.execute(query):
+                now = _from_row(row)
+                found += [now, *(replace(now, **each) for each in row.earlier)]
+        return found
 
 
 _DOCUMENTS = (

@@ -16,7 +16,13 @@ from sqlalchemy.engine import Connection
 from workbench.domain.states import Event, ItemState, TaskState, ending
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
-from workbench.store.statements import cancel_open, forget_objects, happen, load_task
+from workbench.store.statements import (
+    cancel_open,
+    forget_earlier,
+    forget_objects,
+    happen,
+    load_task,
+)
 
 COUNTED = (
     ItemState.EXTRACTED,
@@ -119,6 +125,8 @@ class Endings:
                 ended_at=now_ms(),
                 requested=None,
             )
+            if task.bucket_id is not None:
+                forget_earlier(connection, namespace_id, task.bucket_id)
             return end.state
 
     def complete(self, namespace_id: str, task_id: str) -> None:

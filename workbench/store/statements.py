@@ -258,6 +258,40 @@ def collection_of(connection: Connection, namespace_id: str, chunk_id: str) -> s
     ).scalar_one()
 
 
+def earlier_with(row: Any, space: str) -> list[dict[str, Any]]:
+    """The earlier spaces of a collection (its row) that goes on in ``space``: its documents stay
+    where they are until each is extracted again."""
+    mine = {"space": row.space, "extractor": row.extractor, "parameters": row.parameters}
+    others = [each for each in row.earlier if each["space"] != row.space]
+    return [each for each in (mine, *others) if each["space"] != space]
+
+
+def forget_earlier(connection: Connection, namespace_id: str, bucket_id: str) -> None:
+    """Earlier spaces in which no document of the collection lies any more are forgotten."""
+    columns, indexed = t.collections.c, t.indexed.c
+    rows = connection.execute(
+        sa.select(columns.collection_id, columns.earlier).where(
+            columns.namespace_id == namespace_id, columns.bucket_id == bucket_id
+        )
+    ).all()
+    for collection_id, earlier in rows:
+        left = [
+            each
+            for each in earlier
+            if connection.execute(
+                sa.select(indexed.object_id)
+                .where(indexed.collection_id == collection_id, indexed.space == each["space"])
+                .limit(1)
+            ).scalar()
+        ]
+        if left != earlier:
+            connection.execute(
+                sa.update(t.collections)
+                .where(columns.collection_id == collection_id)
+                .values(earlier=left)
+            )
+
+
 def refuse_beside_delete(
     connection: Connection, namespace_id: str, bucket_ids: Sequence[str]
 ) -> None:

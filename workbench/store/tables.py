@@ -88,6 +88,8 @@ collections = sa.Table(
     sa.Column("space", sa.String(128), nullable=False),
     sa.Column("retry", sa.JSON, nullable=False, default=dict),
     sa.Column("created_at", Millis, nullable=False),
+    #: Spaces (with extractor and parameters) in which documents of earlier revisions still lie.
+    sa.Column("earlier", sa.JSON, nullable=False, default=list, server_default="[]"),
     sa.UniqueConstraint("namespace_id", "name"),
     sa.Index("ix_collections_bucket_id", "bucket_id"),
 )
