@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from workbench.domain.states import ENDED
+from workbench.domain.states import ENDED, TaskState
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
 from workbench.store.dialect import slices
@@ -276,14 +276,23 @@ class Segments:
                 ).scalars()
             )
 
-    def last_end(self) -> int:
-        """When a task ended last, in UTC milliseconds; 0 for never."""
+    def last_end(self, namespace_id: str) -> int:
+        """When a task of the namespace ended last, in UTC milliseconds; 0 for never."""
+        query = sa.select(sa.func.max(t.tasks.c.ended_at))
         with self._database.read() as connection:
-            return connection.execute(sa.select(sa.func.max(t.tasks.c.ended_at))).scalar() or 0
+            found = connection.execute(query.where(t.tasks.c.namespace_id == namespace_id))
+            return found.scalar() or 0
 
-    def busy(self) -> bool:
-        """Whether any task has not ended."""
-        query = sa.select(t.tasks.c.task_id).where(t.tasks.c.state.not_in(_ENDED)).limit(1)
+    def busy(self, namespace_id: str) -> bool:
+        """Whether a task of the namespace runs, or is about to: a paused one does not."""
+        query = (
+            sa.select(t.tasks.c.task_id)
+            .where(
+                t.tasks.c.namespace_id == namespace_id,
+                t.tasks.c.state.in_([TaskState.PENDING.value, TaskState.IN_PROGRESS.value]),
+            )
+            .limit(1)
+        )
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
 

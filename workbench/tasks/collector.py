@@ -5,6 +5,13 @@ chunks whose task has not ended; tables of known content of digests that have se
 else is garbage, once it is old enough: what has a row is kept for ``keep`` (content that was
 removed may come back, and is then not extracted again), what has none for an hour, since its row
 may be about to be written. Rows go before blobs, so that no row names a blob that is gone.
+
+All of it may go on beside tasks, as it does at the end of a reindex. Compaction may too, but the
+tables of known content that it makes anew are those that running chunks of the same namespace look
+their objects up in (one extractor has the same digest in every bucket): content would be extracted
+again. So it waits until nothing runs in the namespace; a paused task holds nothing up, since what
+it has left is planned anew. Uploaded content that was replaced may still be read by a task of its
+bucket, paused ones included, and by no other.
 """
 
 from __future__ import annotations
@@ -12,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
@@ -33,11 +40,13 @@ HOUR = 3600 * 1000
 #: How long removed content is remembered, in milliseconds.
 KEEP = 24 * HOUR
 GRACE = HOUR
-#: Bounds of one run: what it deletes, and the ids that it looks up at once.
+#: Bounds of one pass: what it deletes, and the ids that it looks up at once.
 MOST = 5000
 AT_ONCE = 500
-#: While no task runs, the service looks whether one has ended since it last tidied up.
+#: How often the service looks whether a task has ended since it last tidied up.
 EVERY_SECONDS = 10.0
+#: What was too young then is garbage by now, whether a task has ended since or not.
+AGAIN_SECONDS = HOUR / 1000
 #: So many small segments of a collection are put together without being asked.
 MANY = 32
 
@@ -61,8 +70,22 @@ class Collector:
         self._blobs = blobs
         self._segments = segments
 
-    def collect(self, namespace_id: str, keep: int = KEEP, grace: int = GRACE) -> Freed:
-        """Delete what nothing refers to, within bounds; ``keep`` and ``grace`` in milliseconds."""
+    def collect(
+        self,
+        namespace_id: str,
+        keep: int = KEEP,
+        grace: int = GRACE,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> Freed:
+        """Delete what nothing refers to; ``keep`` and ``grace`` in milliseconds. ``go_on`` is asked
+        between passes, which are bounded."""
+        total = freed = self._pass(namespace_id, keep, grace)
+        while freed != Freed() and go_on():
+            freed = self._pass(namespace_id, keep, grace)
+            total += freed
+        return total
+
+    def _pass(self, namespace_id: str, keep: int, grace: int) -> Freed:
         now = now_ms()
         unused = self._segments.unreferred(namespace_id, now - keep, MOST)
         gone = drop(self._blobs, self._segments, namespace_id, unused)
@@ -95,7 +118,7 @@ class Collector:
         def identifier(key: str) -> str:
             return PurePosixPath(key).relative_to(prefix).parts[0].partition(".")[0]
 
-        for name, keys in groupby(list(self._blobs.keys(prefix)), identifier):
+        for name, keys in groupby(self._blobs.keys(prefix), identifier):
             made = ids.made_at(name)
             if made is not None and made < before:
                 yield name, list(keys)
@@ -112,16 +135,23 @@ class Collector:
 
 
 class Tidying:
-    """Collects and compacts after tasks, while none runs."""
+    """Collects and compacts after tasks, and collects each hour. ``clock`` counts seconds."""
 
     def __init__(
-        self, collector: Collector, compaction: Compaction, segments: Segments, uploads: Uploads
+        self,
+        collector: Collector,
+        compaction: Compaction,
+        segments: Segments,
+        uploads: Uploads,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._collector = collector
         self._uploads = uploads
         self._compaction = compaction
         self._segments = segments
-        self._tidied = 0
+        self._clock = clock
+        self._again = clock() + AGAIN_SECONDS
+        self._tidied: dict[str, int] = {}
 
     async def run(self) -> None:
         """Until canceled."""
@@ -130,23 +160,41 @@ class Tidying:
             await patiently("tidy up", partial(asyncio.to_thread, self.tidy), EVERY_SECONDS)
 
     def tidy(self) -> None:
-        """Once, if a task has ended since the last time and none runs."""
-        ended = self._segments.last_end()
-        if ended <= self._tidied or self._segments.busy():
+        """Once each namespace in which a task has ended since the last time and none runs; each
+        hour all of them."""
+        due = self._clock() >= self._again
+        for namespace_id in self._segments.namespaces():
+            self._namespace(namespace_id, due)
+        if due:
+            self._again = self._clock() + AGAIN_SECONDS
+
+    def _namespace(self, namespace_id: str, due: bool) -> None:
+        ended = self._segments.last_end(namespace_id)
+        idle = not self._segments.busy(namespace_id)
+        if not due and (not idle or ended == self._tidied.get(namespace_id, 0)):
             return
         begun = time.perf_counter()
-        freed, compacted = Freed(), Compacted()
-        for namespace_id in self._segments.namespaces():
-            for collection_id in self._segments.collections(namespace_id):
-                if self._segments.busy():
-                    return
-                compacted += self._compaction.collection(namespace_id, collection_id, MANY)
-            freed += self._collector.collect(namespace_id)
-            if not self._segments.busy():
-                freed += Freed(0, *self._uploads.collect(namespace_id))
-        self._tidied = ended
+        compacted = self._compact(namespace_id) if idle else Compacted()
+        freed = self._collect(namespace_id, due)
+        if idle and not self._segments.busy(namespace_id):
+            self._tidied[namespace_id] = ended
         if freed != Freed() or compacted != Compacted():
             log.info("%s in %.1f s", said(compacted, freed), time.perf_counter() - begun)
+
+    def _compact(self, namespace_id: str) -> Compacted:
+        compacted = Compacted()
+        for collection_id in self._segments.collections(namespace_id):
+            if self._segments.busy(namespace_id):
+                break
+            compacted += self._compaction.collection(namespace_id, collection_id, MANY)
+        return compacted
+
+    def _collect(self, namespace_id: str, due: bool) -> Freed:
+        """What is due is not put off because a task has begun meanwhile."""
+        freed = self._collector.collect(
+            namespace_id, go_on=lambda: due or not self._segments.busy(namespace_id)
+        )
+        return freed + Freed(0, *self._uploads.collect(namespace_id))
 
 
 def said(compacted: Compacted, freed: Freed) -> str:

@@ -124,8 +124,8 @@ class Uploads:
     # ---- finding again ---------------------------------------------------------------------------
 
     def collect(self, namespace_id: str) -> tuple[int, int]:
-        """Delete contents that no object has any more; their number and bytes. Only while no task
-        runs, since one may still read what was replaced meanwhile."""
+        """Delete contents that no object has any more; their number and bytes. A bucket that has a
+        task is left alone, since that may still read what was replaced meanwhile."""
         prefix = _prefix(namespace_id)
         hashes: dict[str, list[str]] = defaultdict(list)
         for key in self._blobs.keys(prefix):
@@ -135,6 +135,8 @@ class Uploads:
         count = size = 0
         for bucket_id, found in hashes.items():
             with self._lock:
+                if self.rows.in_use(namespace_id, bucket_id):
+                    continue
                 for sha256 in self.rows.unused(namespace_id, bucket_id, found):
                     key = key_of(namespace_id, bucket_id, sha256)
                     size += self._blobs.path(key).stat().st_size
