@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,3 +122,18 @@ def test_a_paused_task_holds_up_its_own_uploads_only(house: House) -> None:
     left = [key.split("/")[2:] for key in house.blobs.keys(f"{NS}/uploads")]
     a, b = (house.uploads.rows.bucket(NS, name).bucket_id for name in "ab")
     assert sorted((each[0], each[-1]) for each in left) == sorted([(a, "11"), (a, "22"), (b, "11")])
+
+
+def test_what_killed_writers_left_goes(house: House) -> None:
+    chunks = house.root / "blobs" / NS / "chunks"
+    house.leave_chunk(2 * HOUR)
+    partial = house.root / "blobs" / NS / "segments" / "seg.parquet.11.partial"
+    partial.parent.mkdir()
+    partial.write_bytes(b"half")
+    (chunks / "empty").mkdir()
+    for path in (partial, chunks / "empty"):
+        os.utime(path, (1, 1))
+    house.end_task()
+    house.tidying.tidy()
+    assert not partial.exists()
+    assert not (chunks / "empty").exists()

@@ -6,11 +6,13 @@ nothing, and after a power loss either the whole blob is there or none of it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote
 
 from workbench.blobs.port import BlobNotFound, BlobStore
@@ -29,10 +31,9 @@ class FolderBlobs:
 
     def put(self, key: str, data: bytes | memoryview) -> None:
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
         try:
-            with partial.open("xb") as file:
+            with _create(partial) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -44,17 +45,25 @@ class FolderBlobs:
 
     def begin(self, prefix: str) -> FolderWriter:
         folder = self._path(prefix)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(folder)
         return FolderWriter(folder / f"{uuid.uuid4().hex}{_PARTIAL}", self._path)
 
     def path(self, key: str) -> Path:
         return self._path(key)
 
-    def clear_partial(self, prefix: str) -> int:
-        found = list(self._path(prefix).rglob(f"*{_PARTIAL}"))
-        for path in found:
-            path.unlink(missing_ok=True)
-        return len(found)
+    def clear_partial(self, prefix: str, before: int | None = None) -> int:
+        count = 0
+        top = self._path(prefix)
+        for folder, _, names in os.walk(top, topdown=False):
+            for name in names:
+                path = Path(folder, name)
+                if name.endswith(_PARTIAL) and _untouched(path, before):
+                    path.unlink(missing_ok=True)
+                    count += 1
+            if Path(folder) != top and _untouched(Path(folder), before):
+                with contextlib.suppress(OSError):  # there is something in it
+                    Path(folder).rmdir()
+        return count
 
     def get(self, key: str) -> bytes:
         try:
@@ -105,9 +114,7 @@ class FolderWriter:
             return False
         self.flush()
         self._file.close()
-        if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _sync_folder(path.parent.parent)
+        _make(path.parent)
         self._partial.replace(path)
         _sync_folder(path.parent)
         return True
@@ -115,6 +122,32 @@ class FolderWriter:
     def abort(self) -> None:
         self._file.close()
         self._partial.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> BinaryIO:
+    """The new file, in a folder that may be missing, or be removed at this moment as an empty
+    one."""
+    for _ in range(10):
+        _make(path.parent)
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("xb")
+    return path.open("xb")
+
+
+def _make(folder: Path) -> None:
+    """The folder with those above it; each survives a power loss."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        _sync_folder(folder.parent)
+
+
+def _untouched(path: Path, before: int | None) -> bool:
+    """Whether nobody has written to it since that moment, in UTC milliseconds; None for now."""
+    try:
+        return before is None or path.stat().st_mtime_ns < before * 1_000_000
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

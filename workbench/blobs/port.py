@@ -47,9 +47,11 @@ class BlobStore(Protocol):
         """The file that holds the blob, for those who read it in parts; it may not be there."""
         ...
 
-    def clear_partial(self, prefix: str) -> int:
-        """Remove what was begun by a process that is no more. Only for prefixes that no other
-        process writes below. Returns how many there were."""
+    def clear_partial(self, prefix: str, before: int | None = None) -> int:
+        """Remove what processes that are no more had begun: what was not written to since
+        ``before`` (UTC milliseconds); without it everything, only for prefixes that no other
+        process writes below. Returns how many there were. A store with folders loses the empty
+        ones as well."""
         ...
 
     def get(self, key: str) -> bytes:

@@ -79,11 +79,17 @@ class Collector:
     ) -> Freed:
         """Delete what nothing refers to; ``keep`` and ``grace`` in milliseconds. ``go_on`` is asked
         between passes, which are bounded."""
-        total = freed = self._pass(namespace_id, keep, grace)
+        total = Freed(0, self._partial(namespace_id, now_ms() - grace), 0)
+        total += (freed := self._pass(namespace_id, keep, grace))
         while freed != Freed() and go_on():
             freed = self._pass(namespace_id, keep, grace)
             total += freed
         return total
+
+    def _partial(self, namespace_id: str, before: int) -> int:
+        """What killed writers have left. No blob takes an hour to be written, but for uploads."""
+        kinds = ("segments", "chunks", "known")
+        return sum(self._blobs.clear_partial(f"{namespace_id}/{kind}", before) for kind in kinds)
 
     def _pass(self, namespace_id: str, keep: int, grace: int) -> Freed:
         now = now_ms()
