@@ -36,6 +36,7 @@ from workbench.extraction.chunks import (
 from workbench.extraction.contract import Extracted, Extractor, Failed
 from workbench.extraction.guard import Watch
 from workbench.extraction.known import known_key
+from workbench.extraction.passing import passing, unreadable
 from workbench.extraction.registry import space_for
 from workbench.extraction.reuse import Copy, Shelf
 from workbench.extraction.segments import About, SegmentBuilder, encode_segment
@@ -196,7 +197,7 @@ class _Run:
         except MemoryError:
             reason = _NO_MEMORY
         except Exception as error:  # noqa: BLE001 - a defect of an extractor fails one source only
-            reason = _defect(error)
+            reason = passing(error) or _defect(error)
         else:
             reason = _NO_ANSWER
         for source in unanswered.values():
@@ -239,7 +240,7 @@ class _Run:
         try:
             source = take(item)
         except OSError as error:
-            self._fail(item.object_id, _unreadable(error))
+            self._fail(item.object_id, unreadable(error))
             return None
         self.extractor.clock.add("fetch", time.perf_counter() - begun, 1, source.size)
         if source.sha256 == item.known_sha256:
@@ -328,25 +329,6 @@ _CHANGED = Failed(
     "ingest again when nothing writes to it",
     stage="fetch",
 )
-
-
-def _unreadable(error: OSError) -> Failed:
-    if isinstance(error, FileNotFoundError):
-        return Failed(
-            Category.SOURCE,
-            "the file is gone since it was listed",
-            "ingest again: what is missing leaves the bucket",
-            stage="fetch",
-        )
-    if isinstance(error, PermissionError):
-        return Failed(
-            Category.PERMISSION,
-            "the file may not be read by the worker",
-            "make it readable and retry",
-            stage="fetch",
-        )
-    reason = error.strerror or type(error).__name__
-    return Failed(Category.SOURCE, f"the file cannot be read: {reason}", stage="fetch")
 
 
 def _defect(error: Exception) -> Failed:
