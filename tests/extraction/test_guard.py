@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from chunk_help import NAMESPACE, make_chunk
+from toys import Toy, ToyParameters
 
 from workbench.blobs.folder import FolderBlobs
 from workbench.domain.states import Category
@@ -19,6 +20,7 @@ from workbench.extraction.chunks import read_outcome
 from workbench.extraction.contract import Bounded, Resources
 from workbench.extraction.guard import GRACE, time_of
 from workbench.extraction.jobs import Job, Recipe, WorkerDied
+from workbench.extraction.worker import StopFlag, extract_chunk, summarize
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -105,6 +107,31 @@ async def test_the_failure_says_whether_time_was_over(
     assert [failure.category for failure in outcome.failures] == [category] * 2
     assert told in outcome.failures[0].message
     assert "common causes" not in outcome.failures[0].message
+
+
+class DyingOnce:
+    """A pool that extracts here; the worker of the second object dies."""
+
+    def __init__(self, blobs: FolderBlobs) -> None:
+        self.blobs = blobs
+
+    async def run(self, job: Job) -> Any:
+        if job.only is None or 1 in job.only:
+            raise WorkerDied("End of file.", 1.0)
+        toy = Toy(ToyParameters())
+        toy.load()
+        chunk = (NAMESPACE, job.chunk_id, StopFlag(), "here/1", job.only, job.part)
+        return summarize(extract_chunk(toy, self.blobs, *chunk))
+
+
+async def test_a_worker_that_died_is_not_called_by_the_name_of_another(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path / "blobs")
+    make_chunk(blobs, tmp_path / "files", {"a": "one", "b": "two", "c": "three"})
+    pool: Any = DyingOnce(blobs)
+    summary = await run_chunk(
+        pool, blobs, Recipe("d1", "toys:Toy", {}, Resources()), NAMESPACE, "chk_1"
+    )
+    assert (summary.documents, summary.failed, summary.worker) == (2, 1, "")
 
 
 def test_what_has_no_limit_is_not_watched() -> None:

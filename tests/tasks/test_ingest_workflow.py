@@ -58,6 +58,8 @@ class Script:
     unreadable: bool = False
     unplannable: int | None = None  # the plan from which on there is no bucket
     broken: frozenset[int] = frozenset()
+    unindexable: frozenset[int] = frozenset()
+    given_up: list[GiveUp] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     listed: int = 0
     extracting: int = 0
@@ -130,6 +132,8 @@ class Script:
     @activity.defn(name="index")
     async def index(self, request: IndexRequest) -> Indexed:
         number = self.parts[request.chunk_id]
+        if number in self.unindexable:
+            raise ApplicationError("no such space", type="KeyError", non_retryable=True)
         self.log.append(f"indexed {number}")
         if number in self.flaky:
             self.later.append(time.monotonic() + self.again_s)
@@ -146,6 +150,7 @@ class Script:
 
     @activity.defn(name="give_up")
     async def give_up(self, order: GiveUp) -> None:
+        self.given_up.append(order)
         self.log.append(f"gave up {self.parts[order.chunk_id]}: {order.category} {order.hint}")
 
     @activity.defn(name="remove_missing")
@@ -335,6 +340,16 @@ async def test_a_task_that_cannot_be_planned_fails_and_ends(client, plan: int):
     assert await run(client, script, f"unplannable{plan}") == "failed"
     assert "failed: not_found" in script.log
     assert script.extracting == 0
+
+
+@in_module
+async def test_giving_up_says_in_which_stage_and_where(client):
+    script = Script(chunks=3, broken=frozenset({1}), unindexable=frozenset({2}))
+    assert await run(client, script, "unindexable") == "COMPLETED"
+    told = {script.parts[order.chunk_id]: order for order in script.given_up}
+    assert (told[1].stage, told[2].stage) == ("extract", "index")
+    assert told[2].worker
+    assert "in index" in (told[2].traceback or "")
 
 
 @in_module

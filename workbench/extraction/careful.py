@@ -116,9 +116,11 @@ def _merge(
         data = merge_segments(segments)
         size = len(data)
         blobs.put(segment_key(namespace_id, chunk_id), data)
+    # One that has died has no name here: it is not called by that of another.
+    workers = {p.worker for p in parts}
     merged = Outcome(
         chunk_id=chunk_id,
-        worker=next((p.worker for p in parts if p.worker), ""),
+        worker=workers.pop() if len(workers) == 1 else "",
         objects=[o for p in parts for o in p.objects],
         failures=[f for p in parts for f in p.failures],
         left=[*(o for p in parts for o in p.left), *left],

@@ -18,7 +18,7 @@ from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
 from workbench.store.dialect import upsert
 from workbench.store.segments import LiveObject
-from workbench.store.statements import add_counts, happen, load_task, touch
+from workbench.store.statements import add_counts, add_failures, happen, load_task, touch
 
 
 class Rebuilding:
@@ -112,21 +112,35 @@ class Rebuilding:
             connection.execute(sa.insert(t.failures), rows)
             _doubt(connection, collection_id, list(objects))
             add_counts(connection, namespace_id, task_id, collection_id, failed=len(rows))
+            counted = {Category.INTERNAL.value: len(rows)}
+            add_failures(connection, namespace_id, task_id, collection_id, counted)
 
     def finish(
         self, namespace_id: str, task_id: str, canceled: bool, note: str | None
     ) -> TaskState:
-        """End the task; objects that came or went meanwhile are no part of its total."""
+        """End the task; objects that came or went meanwhile are no part of its total. It fails
+        where it has passed over some that were there all the time."""
         columns = t.progress.c
+        here = columns.task_id == task_id
+        done = columns.indexed + columns.failed
+        with self._database.read() as connection:
+            wrong = [] if canceled else _passed_over(connection, namespace_id, task_id)
         with self._database.write() as connection:
             task = load_task(connection, namespace_id, task_id)
             if task.state.ended:
                 return task.state
-            done = columns.indexed + columns.failed
-            here = columns.task_id == task_id
+            values: dict[str, Any] = {"ended_at": now_ms(), "requested": None, "note": note}
             if canceled:
                 rest = sa.case((columns.total > done, columns.total - done), else_=0)
                 connection.execute(sa.update(t.progress).where(here).values(canceled=rest))
+            elif wrong:
+                values |= {
+                    "error_code": "counts_differ",
+                    "error_message": "the counts do not add up: " + "; ".join(wrong),
+                    "error_hint": "reindex again; if it stays, report it with the task's id",
+                }
+                happen(connection, namespace_id, task_id, Event.FAILED, **values)
+                return load_task(connection, namespace_id, task_id).state
             connection.execute(
                 sa.update(t.progress).where(here).values(total=done + columns.canceled)
             )
@@ -134,15 +148,8 @@ class Rebuilding:
                 sa.select(sa.func.coalesce(sa.func.sum(columns.failed), 0)).where(here)
             ).scalar_one()
             event = Event.COMPLETED_WITH_ERRORS if failed else Event.COMPLETED
-            happen(
-                connection,
-                namespace_id,
-                task_id,
-                Event.CANCELED if canceled else event,
-                ended_at=now_ms(),
-                requested=None,
-                note=note,
-            )
+            end = Event.CANCELED if canceled else event
+            happen(connection, namespace_id, task_id, end, **values)
             return load_task(connection, namespace_id, task_id).state
 
     def _moved(
@@ -159,6 +166,31 @@ def _this(namespace_id: str, task_id: str) -> sa.Update:
     return sa.update(t.tasks).where(
         t.tasks.c.namespace_id == namespace_id, t.tasks.c.task_id == task_id
     )
+
+
+def _passed_over(connection: Connection, namespace_id: str, task_id: str) -> list[str]:
+    """Collections in which fewer objects were rebuilt than were there when the task began and have
+    not changed since."""
+    begun = (
+        sa.select(t.tasks.c.started_at)
+        .where(t.tasks.c.namespace_id == namespace_id, t.tasks.c.task_id == task_id)
+        .scalar_subquery()
+    )
+    stayed = (
+        sa.select(sa.func.count())
+        .where(t.indexed.c.collection_id == t.progress.c.collection_id, t.indexed.c.at < begun)
+        .scalar_subquery()
+    )
+    columns = t.progress.c
+    name = sa.func.coalesce(t.collections.c.name, columns.collection_id)
+    done = columns.indexed + columns.failed
+    rows = connection.execute(
+        sa.select(name, stayed, done)
+        .join(t.collections, t.collections.c.collection_id == columns.collection_id, isouter=True)
+        .where(columns.task_id == task_id, stayed > done)
+        .order_by(name)
+    )
+    return [f"{found} has {there:,} objects, {seen:,} were rebuilt" for found, there, seen in rows]
 
 
 def _doubt(connection: Connection, collection_id: str, object_ids: Collection[str]) -> None:

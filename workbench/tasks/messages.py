@@ -113,11 +113,16 @@ class Indexed:
 
 @dataclass(frozen=True)
 class GiveUp:
+    """``stage`` is what failed, ``worker`` the process in which it did so last."""
+
     task: TaskRef
     chunk_id: str
     category: str
     message: str
     hint: str | None
+    stage: str = "extract"
+    worker: str | None = None
+    traceback: str | None = None
 
 
 @dataclass(frozen=True)

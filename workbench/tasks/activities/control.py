@@ -45,6 +45,8 @@ from workbench.vectors.port import delete_if_any
 PLAN_WAIT_SECONDS = 1.0
 PLAN_POLL_SECONDS = 0.02
 REMOVED_AT_ONCE = 500
+#: Characters of a worker's name that the store keeps.
+WORKER = 128
 
 
 class ControlActivities:
@@ -153,15 +155,16 @@ class ControlActivities:
 
     @activity.defn(name="give_up")
     async def give_up(self, order: GiveUp) -> None:
-        known = {category.value for category in Category}
-        category = Category(order.category) if order.category in known else Category.INTERNAL
+        known = order.category in {category.value for category in Category}
+        category = Category(order.category) if known else Category.INTERNAL
         failure = {
             "category": category.value,
             "message": order.message,
             "hint": order.hint,
-            "stage": "extract",
-            "traceback": None,
+            "stage": order.stage,
+            "traceback": None if known else order.traceback,
             "retryable": category in RETRYABLE,
+            "worker": order.worker[:WORKER] if order.worker else None,
         }
         reason = Finding("", ItemState.FAILED, "", failure=failure)
         task = order.task

@@ -32,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
         ExtractRequest,
         FailTask,
         Finish,
-        GiveUp,
         Indexed,
         IndexRequest,
         IngestInput,
@@ -40,7 +39,7 @@ with workflow.unsafe.imports_passed_through():
         Planned,
         PlanRequest,
     )
-    from workbench.tasks.workflows.failing import failure
+    from workbench.tasks.workflows.failing import failure, giving_up
 
 #: Infrastructure comes back: control activities try again for as long as it takes.
 PATIENT = RetryPolicy(
@@ -56,6 +55,7 @@ BOUNDED = RetryPolicy(
 HEARTBEAT = timedelta(seconds=10)
 #: Counting, or canceling, a million items takes longer than a minute on a slow disk.
 LAST = timedelta(minutes=30)
+LOG = "look into the log of the worker"
 
 
 @workflow.defn(name="ingest")
@@ -297,12 +297,10 @@ class IngestWorkflow:
         )
 
     async def _give_up(self, chunk: ChunkRef, error: ActivityError) -> None:
-        failure = self._failure(error)
-        order = GiveUp(self._task, chunk.chunk_id, failure.code, failure.message, failure.hint)
-        await self._control("give_up", order, None)
+        await self._control("give_up", giving_up(self._task, chunk.chunk_id, error, LOG), None)
 
     def _failure(self, error: ActivityError) -> FailTask:
-        return failure(self._task, error, "look into the log of the worker")
+        return failure(self._task, error, LOG)
 
     async def _control(
         self,
