@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import pytest
 import sqlalchemy as sa
 from store_rows import START, Rows
@@ -13,11 +16,13 @@ from workbench.domain.wire import Progress
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
 from workbench.store.database import Database
+from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
 from workbench.store.listing import PageRequest
 from workbench.store.moments import moment
 from workbench.store.namespaces import Namespaces
 from workbench.store.objects import Objects
+from workbench.store.segments import SegmentRecord, Segments
 from workbench.store.tasks import Tasks
 
 ALL = PageRequest(limit=1000)
@@ -201,27 +206,61 @@ def test_store_repositories_see_one_namespace_only(database: Database, rows: Row
     assert Failures(database).list(other, task, ALL).results == []
 
 
+@contextmanager
+def plans_of(beginning: str) -> Generator[list[str]]:
+    """How SQLite carries out the statements that begin so, within the block."""
+    plans: list[str] = []
+
+    @sa.event.listens_for(sa.Engine, "before_cursor_execute")
+    def explain(connection, cursor, statement, parameters, *_) -> None:  # type: ignore[no-untyped-def]
+        if statement.startswith(beginning):
+            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
+            plans.append(" | ".join(row[3] for row in cursor.fetchall()))
+
+    try:
+        yield plans
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", explain)
+
+
 def test_store_lists_use_an_index_for_every_page(database: Database, rows: Rows) -> None:
     """A page of a large bucket is found, not searched for: no sort of all its objects."""
     ns = rows.namespace("a")
     bucket = rows.bucket(ns, "b")
     for number in range(5):
         rows.object(ns, bucket, f"{number}")
-    plans: list[str] = []
-
-    @sa.event.listens_for(sa.Engine, "before_cursor_execute")
-    def explain(connection, cursor, statement, parameters, *_) -> None:  # type: ignore[no-untyped-def]
-        if statement.startswith("SELECT objects"):
-            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
-            plans.append(" | ".join(row[3] for row in cursor.fetchall()))
-
-    try:
+    with plans_of("SELECT objects") as plans:
         objects = Objects(database)
         first = objects.list(ns, PageRequest(limit=2), bucket)
         objects.list(ns, PageRequest(limit=2, cursor=first.next_cursor), bucket)
         first = objects.list(ns, PageRequest(limit=2))
         objects.list(ns, PageRequest(limit=2, cursor=first.next_cursor))
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", explain)
     assert len(plans) == 4
     assert all("TEMP B-TREE" not in plan and "SCAN objects" not in plan for plan in plans), plans
+
+
+def test_store_explains_an_object_without_reading_all_items(database: Database, rows: Rows) -> None:
+    ns = rows.namespace("a")
+    bucket = rows.bucket(ns, "b")
+    rows.collection(ns, bucket, "b.text")
+    object_id = rows.object(ns, bucket, "x")
+    with plans_of("SELECT items") as plans:
+        assert Explanations(database, lambda *_: True).of(ns, object_id) is not None
+    assert len(plans) == 1
+    assert "ix_items_object_id" in plans[0]
+    assert "TEMP B-TREE" not in plans[0]
+
+
+def test_store_forgets_segments_without_reading_all_that_is_indexed(
+    database: Database, rows: Rows
+) -> None:
+    ns = rows.namespace("a")
+    collection = rows.collection(ns, rows.bucket(ns, "b"), "b.text")
+    rows.indexed(ns, "obj_1", collection, 1)  # in chk_1
+    segments = Segments(database)
+    for name in ("chk_1", "chk_2"):
+        segments.move(ns, SegmentRecord(name, collection, "d", "k", 1, 1, 1), [])
+    with plans_of("DELETE FROM segments") as plans:
+        segments.forget(ns, ["chk_1", "chk_2"])
+    assert segments.present(ns, ["chk_1", "chk_2"]) == {"chk_1"}
+    assert "SCAN" not in plans[0], plans

@@ -208,21 +208,12 @@ class Segments:
     def unreferred(self, namespace_id: str, before: int, limit: int) -> list[SegmentRecord]:
         """Segments made before that moment (UTC milliseconds) that no row of ``indexed`` names and
         no task that has not ended may still index."""
-        referred = (
-            sa.select(t.indexed.c.segment_id)
-            .where(
-                t.indexed.c.collection_id == t.segments.c.collection_id,
-                t.indexed.c.segment_id == t.segments.c.segment_id,
-                t.indexed.c.documents > 0,
-            )
-            .exists()
-        )
         query = (
             sa.select(t.segments)
             .where(
                 t.segments.c.namespace_id == namespace_id,
                 t.segments.c.created_at < before,
-                sa.not_(referred),
+                sa.not_(_referred()),
             )
             .order_by(t.segments.c.segment_id)
             .limit(limit)
@@ -249,17 +240,12 @@ class Segments:
     def forget(self, namespace_id: str, segment_ids: Sequence[str]) -> None:
         """Remove the rows, unless something refers to them by now. Blobs are deleted afterwards:
         a row never names a blob that is gone."""
-        named = sa.select(t.indexed.c.segment_id).where(
-            t.indexed.c.namespace_id == namespace_id,
-            t.indexed.c.segment_id.in_(list(segment_ids)),
-            t.indexed.c.documents > 0,
-        )
         with self._database.write() as connection:
             connection.execute(
                 sa.delete(t.segments).where(
                     t.segments.c.namespace_id == namespace_id,
                     t.segments.c.segment_id.in_(list(segment_ids)),
-                    t.segments.c.segment_id.not_in(named),
+                    sa.not_(_referred()),
                 )
             )
 
@@ -295,6 +281,19 @@ class Segments:
         )
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
+
+
+def _referred() -> sa.Exists:
+    """Whether a row of ``indexed`` names the segment; an index answers it for its collection."""
+    return (
+        sa.select(t.indexed.c.segment_id)
+        .where(
+            t.indexed.c.collection_id == t.segments.c.collection_id,
+            t.indexed.c.segment_id == t.segments.c.segment_id,
+            t.indexed.c.documents > 0,
+        )
+        .exists()
+    )
 
 
 def _record(row: Row[Any], live: int) -> SegmentRecord:

@@ -190,6 +190,7 @@ items = sa.Table(
     sa.Column("documents", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("task_id", "collection_id", "object_id"),
     sa.Index("ix_items_chunk_id", "chunk_id"),
+    sa.Index("ix_items_object_id", "object_id", "collection_id", "item_id"),
 )
 sa.Index(
     "ix_items_unplanned",
