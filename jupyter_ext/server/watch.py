@@ -1,10 +1,11 @@
 """One stream of events from the service, fanned out to every page of this Jupyter server.
 
 A thread follows ``/v1/tasks/events`` and comes back to it whenever it breaks; so it also knows
-whether the service is there. ``Fan`` lives in the server's loop: it passes on the newest state of a
-task at most twice a second, its end at once, and the coming and going of the service. What goes on
-the bus, which all who may use this server can read, are ids and numbers; names are asked for by the
-pages, with their own authority.
+whether the service is there. A stream tells of what goes on and of ends of the last minute: tasks
+that were going on when an earlier stream ended are asked for one by one. ``Fan`` lives in the
+server's loop: it passes on the newest state of a task at most twice a second, its end at once, and
+the coming and going of the service. What goes on the bus, which all who may use this server can
+read, are ids and numbers; names are asked for by the pages, with their own authority.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from workbench.client.following import SILENCE_SECONDS, frames
-from workbench.client.session import Session, decode
-from workbench.domain.errors import WorkbenchError
+from workbench.client.session import RefusedError, Session, decode, path_of
+from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.wire import TaskOut
 
 TASK: Final = "https://schema.mixpeek.com/task"
@@ -82,6 +83,7 @@ class Watch:
         self._pause = _NEAR if session.find.local else _FAR
         self._over = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._going: set[str] = set()
 
     def begin(self) -> None:
         if self._loop is None:
@@ -102,14 +104,31 @@ class Watch:
         """Until the stream ends or breaks, which is a ``WorkbenchError``."""
         with self._session.stream("/tasks/events", read=SILENCE_SECONDS, patience=0) as body:
             self._tell(self._fan.stack, "up", None)
+            self._ask_again()
             for kind, data in frames(body):
                 if kind == "task":
-                    self._tell(self._fan.task, decode(TaskOut, data))
+                    self._told(decode(TaskOut, data))
+
+    def _ask_again(self) -> None:
+        """What the pages show as going on may have ended while no stream was open."""
+        for task_id in list(self._going):
+            try:
+                self._told(self._session.ask(TaskOut, "GET", path_of("tasks", task_id))[0])
+            except RefusedError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+                self._going.discard(task_id)
+
+    def _told(self, task: TaskOut) -> None:
+        if task.state.ended:
+            self._going.discard(task.task_id)
+        else:
+            self._going.add(task.task_id)
+        self._tell(self._fan.task, task)
 
     def _tell(self, call: Callable[..., None], *given: object) -> None:
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
+        if self._loop is not None:
             try:
-                loop.call_soon_threadsafe(call, *given)
-            except RuntimeError:  # the loop ended between the two
+                self._loop.call_soon_threadsafe(call, *given)
+            except RuntimeError:  # the loop has ended, and with it the server
                 self._over.set()

@@ -23,12 +23,15 @@ import pytest
 import uvicorn
 from api_stand import Stand, error_of
 
+from jupyter_ext.server.watch import Fan, Watch
 from workbench.api import events
 from workbench.client import Client, connect
 from workbench.client.following import ProgressEvent, StateEvent
+from workbench.client.place import find
+from workbench.client.session import Session
 from workbench.domain.states import Event, TaskState
 from workbench.store.acceptance import Acceptance, IngestOrder
-from workbench.store.database import Database
+from workbench.store.database import Database, now_ms
 from workbench.store.namespaces import Namespaces
 from workbench.store.statements import happen, touch
 from workbench.store.tasks import Tasks
@@ -225,6 +228,23 @@ async def test_api_events_of_a_namespace(stand: Stand, served: httpx.AsyncClient
     following.cancel()
 
 
+async def test_api_events_of_a_namespace_tell_an_end_that_nobody_followed(
+    stand: Stand, served: httpx.AsyncClient
+) -> None:
+    work = Work(stand.database, stand.default)
+    work(Event.BEGIN)
+    work(Event.COMPLETED, created_at=now_ms() - 3_600_000, ended_at=now_ms() - 5000)
+    old = Work(stand.database, stand.default)
+    old(Event.BEGIN)
+    old(Event.COMPLETED, created_at=now_ms() - 3_600_000, ended_at=now_ms() - 120_000)
+    going = Work(stand.database, stand.default)
+    heard = Heard()
+    following = asyncio.create_task(hear(served, "/v1/tasks/events", heard))
+    await until(lambda: len(heard.data) == 2)
+    assert {d["task_id"] for d in heard.data} == {work.task_id, going.task_id}
+    following.cancel()
+
+
 async def test_api_events_end_with_the_service_and_their_reader_with_the_last_client(
     stand: Stand, served: httpx.AsyncClient
 ) -> None:
@@ -287,6 +307,25 @@ def service(database: Database, tmp_path: Path) -> Iterator[Killable]:
 def follower(service: Killable, tmp_path: Path) -> Iterator[Client]:
     with connect(home=tmp_path / "home", notify=lambda note: None) as client:
         yield client
+
+
+async def test_pages_of_jupyter_are_told_an_end_that_came_while_no_stream_was_open(
+    database: Database, service: Killable, tmp_path: Path
+) -> None:
+    work = Work(database, Namespaces(database).ensure().namespace_id)
+    work(Event.BEGIN)
+    told: list[Any] = []
+    fan = Fan(lambda event, data: told.append(data.get("state")))
+    home = {"MIXPEEK_HOME": str(tmp_path / "home")}
+    watch = Watch(Session(find(environ=home), "default"), fan, lambda: False)
+    watch.begin()
+    await until(lambda: "IN_PROGRESS" in told)
+    service.kill()
+    await until(lambda: "down" in told)
+    long_ago = now_ms() - 600_000
+    work(Event.COMPLETED, created_at=long_ago, ended_at=long_ago)
+    await asyncio.to_thread(service.start)
+    await until(lambda: "COMPLETED" in told)
 
 
 def test_a_client_that_drops_and_comes_back_sees_every_state_once(

@@ -124,6 +124,7 @@ tasks = sa.Table(
     sa.UniqueConstraint("namespace_id", "idempotency_key"),
     sa.Index("ix_tasks_namespace_id_created_at", "namespace_id", "created_at"),
     sa.Index("ix_tasks_namespace_id_state", "namespace_id", "state"),
+    sa.Index("ix_tasks_namespace_id_ended_at", "namespace_id", "ended_at"),
 )
 
 #: Every state that a task took (``requested`` is a part of it), written in the transaction in which

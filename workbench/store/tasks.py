@@ -82,10 +82,14 @@ class Tasks:
             return Reading(task, [_state_out(each) for each in connection.execute(states)])
 
     def moving(self, namespace_id: str, since: int, known: Collection[str]) -> list[TaskOut]:
-        """Tasks that have not ended, that were accepted at or after ``since`` (UTC milliseconds),
-        or that are among ``known``."""
-        goes_on = tasks.c.state.in_([str(s) for s in TaskState if not s.ended])
-        wanted = sa.or_(goes_on, tasks.c.created_at >= since, tasks.c.task_id.in_(known))
+        """Tasks that have not ended, that were accepted or ended at or after ``since`` (UTC
+        milliseconds), or that are among ``known``."""
+        wanted = sa.or_(
+            tasks.c.state.in_([str(s) for s in TaskState if not s.ended]),
+            tasks.c.created_at >= since,
+            tasks.c.ended_at >= since,
+            tasks.c.task_id.in_(known),
+        )
         with self._database.read() as connection:
             rows = connection.execute(
                 _of(namespace_id).where(wanted).order_by(tasks.c.created_at)

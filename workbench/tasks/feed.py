@@ -104,7 +104,8 @@ class Feed:
 
     @contextlib.contextmanager
     def all(self, namespace_id: str) -> Generator[Follower[Sequence[TaskOut]]]:
-        """The namespace's tasks that go on, and those that did within the last minute."""
+        """The namespace's tasks that go on, and those that did within the last minute, also while
+        nobody followed."""
         channel = self._of_all.get(namespace_id)
         if channel is None or channel.ended:
             channel = self._of_all[namespace_id] = Channel()
