@@ -22,8 +22,10 @@ from workbench.store.database import Database, now_ms
 from workbench.store.failures import Failures
 from workbench.store.listing import PageRequest
 from workbench.store.migrations import migrate
+from workbench.store.records import TaskRecord
 from workbench.store.retrying import Selection
 from workbench.store.tasks import Tasks
+from workbench.store.uploads import Content, UploadedObjects
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ def test_a_missing_file_is_removed_and_one_out_of_scope_is_not(desk):
     desk.list_page(task, {"d/x": "1"}, scope="d")
     missing = desk.ledger.missing(NS, task.task_id, 10)
     assert len(missing) == 1
+    assert desk.ledger.remove(NS, task.task_id, missing) == missing
     assert desk.ledger.spaces_of(NS, missing) == {TOY.space}
     desk.ledger.removed(NS, task.task_id, missing)
     assert desk.ledger.missing(NS, task.task_id, 10) == []
@@ -104,6 +107,57 @@ def test_a_missing_file_is_removed_and_one_out_of_scope_is_not(desk):
     desk.list_page(later, {"a": "1", "d/x": "1", "d/y": "1", "e": "1"})
     _, items = desk.plan(later)
     assert [i.name for i in items] == ["d/y"], "what came back is extracted again"
+
+
+def uploaded(desk: Desk, name: str, sha256: str = "1", round: str = "r1") -> str:
+    """An upload into the bucket u; the object's id."""
+    rows = UploadedObjects(desk.database)
+    bucket, _ = rows.ensure_bucket(NS, "u", "uploads://here/u")
+    (recorded,) = rows.record(bucket, [Content(name, "text/x-toy", 10, sha256, 1, round)])
+    return recorded.object.object_id
+
+
+def sync_uploads(desk: Desk, round: str) -> TaskRecord:
+    """A task that removes what the round did not name."""
+    return desk.begin(bucket="u", source_kind="uploads", source_uri="uploads://here/u", round=round)
+
+
+@pytest.mark.parametrize("when", ["before it is marked", "before its documents are gone"])
+def test_an_upload_that_comes_back_meanwhile_is_not_removed(desk: Desk, when: str):
+    object_id = uploaded(desk, "a")
+    task = desk.begin(bucket="u", source_kind="uploads", source_uri="uploads://here/u")
+    desk.list_page(task, {"a": "sha256:1"})
+    chunk_id, items = desk.plan(task)
+    desk.record(task, chunk_id, [indexed(items[0])])
+    desk.endings.finish(NS, task.task_id, canceled=False)
+    task = sync_uploads(desk, "r2")
+    missing = desk.ledger.missing(NS, task.task_id, 10)
+    assert missing == [object_id]
+    if when == "before it is marked":
+        assert uploaded(desk, "a", round="r3") == object_id
+    going = desk.ledger.remove(NS, task.task_id, missing)
+    if when == "before its documents are gone":
+        assert going == [object_id]
+        assert uploaded(desk, "a", round="r3") == object_id
+    desk.ledger.removed(NS, task.task_id, going)
+    bucket_id = task.bucket_id or ""
+    assert not desk.ledger.known(NS, bucket_id, "", None, "")["a"].removed
+    assert UploadedObjects(desk.database).unused(NS, bucket_id, {"1"}) == set()
+    desk.list_page(task, {})
+    desk.endings.finish(NS, task.task_id, canceled=False)
+    later = desk.begin(bucket="u", source_kind="uploads", source_uri="uploads://here/u")
+    desk.list_page(later, {"a": "sha256:1"})
+    again = [i.name for i in desk.plan(later)[1]]
+    assert again == (["a"] if going else []), "what has lost its documents is extracted again"
+
+
+def test_a_file_that_another_listing_finds_again_stays(desk: Desk):
+    run(desk, {"a": "1", "b": "1"})
+    task, other = desk.begin(), desk.begin()
+    desk.list_page(task, {"b": "1"})
+    assert len(desk.ledger.missing(NS, task.task_id, 10)) == 1
+    desk.list_page(other, {"a": "1", "b": "1"})
+    assert desk.ledger.missing(NS, task.task_id, 10) == []
 
 
 def test_new_parameters_make_a_revision_and_everything_is_extracted_again(desk):

@@ -27,10 +27,13 @@ from workbench.store.statements import (
     add_counts,
     cancel_open,
     collection_of,
+    doubt_objects,
     forget_objects,
     happen,
     load_task,
+    still_missing,
     touch,
+    unfound,
 )
 
 
@@ -148,16 +151,28 @@ class Ledger:
                 ).scalars()
             )
 
-    def removed(self, namespace_id: str, task_id: str, object_ids: Sequence[str]) -> None:
-        """The objects' documents are gone: so are the objects."""
+    def remove(self, namespace_id: str, task_id: str, object_ids: Sequence[str]) -> list[str]:
+        """From now on these objects are removed, and what is searchable of them is in doubt; their
+        documents are to be deleted next. Returns them without those that came back since the
+        listing: those stay as they are."""
         with self._database.write() as connection:
-            forget_objects(connection, namespace_id, object_ids)
+            going = still_missing(connection, task_id, object_ids)
+            doubt_objects(connection, namespace_id, going)
+            return going
+
+    def removed(self, namespace_id: str, task_id: str, object_ids: Sequence[str]) -> None:
+        """The documents of objects that ``remove`` gave are gone: so are the objects. One that came
+        back in between stays, and is to be extracted again."""
+        with self._database.write() as connection:
+            going = still_missing(connection, task_id, object_ids)
+            forget_objects(connection, namespace_id, going)
             connection.execute(
                 sa.delete(t.removals).where(
-                    t.removals.c.task_id == task_id, t.removals.c.object_id.in_(object_ids)
+                    t.removals.c.task_id == task_id, t.removals.c.object_id.in_(going)
                 )
             )
-            touch(connection, namespace_id, task_id, removed=len(object_ids))
+            unfound(connection, namespace_id, set(object_ids) - set(going))
+            touch(connection, namespace_id, task_id, removed=len(going))
 
     # ---- a chunk's end ---------------------------------------------------------------------------
 

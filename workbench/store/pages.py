@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
-from workbench.domain.states import ItemState
+from workbench.domain.states import ENDED, ItemState
 from workbench.store import tables as t
 from workbench.store.acceptance import Recipe, bucket_by_id, ensure_collection
 from workbench.store.database import now_ms
@@ -132,6 +132,7 @@ class PageWriter:
         unmatched = self._items(object_ids, known)
         if not self.page.own:
             self._missing(known)
+            self._found(known)
         touch(
             self.connection,
             self.task.namespace_id,
@@ -283,6 +284,28 @@ class PageWriter:
             if o.name not in listed and not o.removed
         ]
         upsert(self.connection, t.removals, rows, update=False)
+
+    def _found(self, known: Mapping[str, ObjectRecord]) -> None:
+        """Another task that has not ended leaves the objects that are here, whenever it missed
+        them."""
+        tasks = t.tasks.c
+        others = self.connection.execute(
+            sa.select(tasks.task_id).where(
+                tasks.namespace_id == self.task.namespace_id,
+                tasks.state.not_in([str(state) for state in ENDED]),
+                tasks.bucket_id == self.bucket.bucket_id,
+                tasks.task_id != self.task.task_id,
+            )
+        ).scalars()
+        removals = t.removals.c
+        names = [entry.name for entry in self.page.entries if entry.name in known]
+        for task_id in list(others):
+            for piece in slices([known[name].object_id for name in names]):
+                self.connection.execute(
+                    sa.delete(t.removals).where(
+                        removals.task_id == task_id, removals.object_id.in_(piece)
+                    )
+                )
 
 
 def _now(entries: Sequence[Listed], known: Mapping[str, ObjectRecord]) -> list[Listed]:

@@ -250,6 +250,59 @@ def forget_objects(connection: Connection, namespace_id: str, object_ids: Collec
         )
 
 
+def still_missing(connection: Connection, task_id: str, object_ids: Collection[str]) -> list[str]:
+    """Those of the objects that the task is still to remove: none that came back."""
+    columns = t.removals.c
+    return [
+        object_id
+        for piece in slices(list(object_ids))
+        for object_id in connection.execute(
+            sa.select(columns.object_id).where(
+                columns.task_id == task_id, columns.object_id.in_(piece)
+            )
+        ).scalars()
+    ]
+
+
+def doubt_objects(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
+    """The objects leave their bucket, before their documents do. The rows of ``indexed`` stay until
+    then, and say in which spaces documents are."""
+    columns = t.objects.c
+    for piece in slices(list(object_ids)):
+        connection.execute(
+            sa.update(t.objects)
+            .where(
+                columns.namespace_id == namespace_id,
+                columns.object_id.in_(piece),
+                columns.removed_at.is_(None),
+            )
+            .values(removed_at=now_ms())
+        )
+        connection.execute(_doubt(namespace_id, piece))
+
+
+def unfound(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
+    """Documents of these objects were deleted, and perhaps some that were written meanwhile: the
+    next ingest extracts the objects again."""
+    columns = t.indexed.c
+    for piece in slices(list(object_ids)):
+        connection.execute(
+            sa.delete(t.indexed).where(
+                columns.namespace_id == namespace_id,
+                columns.object_id.in_(piece),
+                columns.digest == "",
+            )
+        )
+        connection.execute(_doubt(namespace_id, piece))
+
+
+def _doubt(namespace_id: str, object_ids: Sequence[str]) -> sa.Update:
+    """Rows without a digest are up to date for no revision."""
+    columns = t.indexed.c
+    here = sa.and_(columns.namespace_id == namespace_id, columns.object_id.in_(object_ids))
+    return sa.update(t.indexed).where(here).values(digest="")
+
+
 def collection_of(connection: Connection, namespace_id: str, chunk_id: str) -> str:
     return connection.execute(
         sa.select(t.chunks.c.collection_id).where(

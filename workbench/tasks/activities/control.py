@@ -186,15 +186,20 @@ class ControlActivities:
                 )
                 if not missing:
                     return True
-                spaces = await asyncio.to_thread(ledger.spaces_of, task.namespace_id, missing)
-                where = And(
-                    (eq("namespace", task.namespace_id), any_of("object_id", tuple(missing)))
-                )
-                for space in spaces:
-                    await delete_if_any(self._context.vectors, space, where)
-                await asyncio.to_thread(ledger.removed, task.namespace_id, task.task_id, missing)
+                await self._remove(task, missing)
                 self._context.changed(task.task_id)
         return False
+
+    async def _remove(self, task: TaskRef, missing: Sequence[str]) -> None:
+        """The objects are marked first: what is indexed from now on of one that is removed is
+        deleted by whoever indexes it, and what comes back is listed as new."""
+        namespace_id, ledger = task.namespace_id, self._context.ledger
+        going = await asyncio.to_thread(ledger.remove, namespace_id, task.task_id, missing)
+        spaces = await asyncio.to_thread(ledger.spaces_of, namespace_id, going)
+        where = And((eq("namespace", namespace_id), any_of("object_id", tuple(going))))
+        for space in spaces:
+            await delete_if_any(self._context.vectors, space, where)
+        await asyncio.to_thread(ledger.removed, namespace_id, task.task_id, going)
 
     @activity.defn(name="finish")
     async def finish(self, order: Finish) -> str:
