@@ -1,4 +1,7 @@
-"""Recording what came of a chunk: its items, objects, failures and what became searchable."""
+"""Recording what came of a chunk: its items, objects, failures and what became searchable.
+
+What is found of an object that was removed meanwhile is of no use: its item is canceled.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ class ChunkWriter:
                 ).where(t.items.c.chunk_id == result.chunk_id, t.items.c.state.in_(OPEN))
             )
         }
-        findings = [f for f in result.findings if f.object_id in open_items]
+        findings = self._canceled([f for f in result.findings if f.object_id in open_items])
         attempts = {f.object_id: open_items[f.object_id].attempts + 1 for f in findings}
         again = self._again(findings, attempts)
         findings = [f for f in findings if f.object_id not in again]
@@ -110,11 +113,32 @@ class ChunkWriter:
             indexed=sum(f.state is ItemState.INDEXED for f in findings),
             skipped=sum(f.state is ItemState.SKIPPED for f in findings),
             failed=sum(f.state is ItemState.FAILED for f in findings),
+            canceled=sum(f.state is ItemState.CANCELED for f in findings),
             extracted=-sum(state == ItemState.EXTRACTED for state in moved),
             documents=sum(documents.values()),
             read=sum(f.size is not None for f in findings),
             read_bytes=sum(f.size or 0 for f in findings),
         )
+
+    def _canceled(self, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings, canceled where the object was removed meanwhile: nothing of it is to be
+        searchable, and nothing is left that could be tried again."""
+        removed: set[str] = set()
+        columns = t.objects.c
+        for piece in slices([f.object_id for f in findings]):
+            removed.update(
+                self.connection.execute(
+                    sa.select(columns.object_id).where(
+                        columns.object_id.in_(piece), columns.removed_at.is_not(None)
+                    )
+                ).scalars()
+            )
+        return [
+            Finding(f.object_id, ItemState.CANCELED, f.fingerprint, size=f.size)
+            if f.object_id in removed
+            else f
+            for f in findings
+        ]
 
     def _again(self, findings: Sequence[Finding], attempts: Mapping[str, int]) -> dict[str, int]:
         """The objects whose failures are worth another attempt, and before when it is not made."""

@@ -185,7 +185,7 @@ def _next(
         failed = bool(tasks) and tasks[0].state == ItemState.FAILED
         return "it would try again what failed" if failed else "it would be extracted"
     if not indexed.digest:
-        return "it would be extracted: its feature segment was lost"
+        return "it would be extracted: its documents or their segment may be lost"
     if indexed.digest != collection.digest:
         change = f"{indexed.digest} → {collection.digest}"
         return f"it would be extracted: parameters changed, digest {change}"
@@ -204,7 +204,7 @@ def _why(item: Row[Any], indexed: Row[Any] | None, origin: str | None) -> str:
             hint = f" ({item.hint})" if item.hint else ""
             return f"failed: {item.message or 'no reason was kept'}{hint}"
         case ItemState.CANCELED:
-            return "not extracted: the task was canceled before"
+            return "not extracted: the task was canceled, or the object removed, before"
         case ItemState.INDEXED if indexed is not None and indexed.chunk_id == item.chunk_id:
             return _made(item, indexed, origin)
         case ItemState.INDEXED:
@@ -220,7 +220,7 @@ def _made(item: Row[Any], indexed: Row[Any], origin: str | None) -> str:
     if indexed.before_digest and indexed.before_digest != indexed.digest:
         reason = f"parameters changed, digest {indexed.before_digest} → {indexed.digest}"
     elif indexed.before_digest == "":
-        reason = "its feature segment was lost"
+        reason = "its documents or their segment may have been lost"
     elif indexed.before_sha256 and indexed.before_sha256 != indexed.sha256:
         reason = f"content changed, {indexed.before_sha256[:8]} → {indexed.sha256[:8]}"
     elif item.retry_of:

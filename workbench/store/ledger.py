@@ -27,6 +27,7 @@ from workbench.store.statements import (
     add_counts,
     cancel_open,
     collection_of,
+    doubt,
     doubt_objects,
     forget_objects,
     happen,
@@ -208,6 +209,33 @@ class Ledger:
                         found.setdefault(row.space, []).append(row.object_id)
         return [Stale(space, tuple(object_ids)) for space, object_ids in found.items()]
 
+    def gone(self, namespace_id: str, object_ids: Sequence[str]) -> list[str]:
+        """Those of the objects that are removed."""
+        columns = t.objects.c
+        with self._database.read() as connection:
+            return [
+                object_id
+                for piece in slices(object_ids)
+                for object_id in connection.execute(
+                    sa.select(columns.object_id).where(
+                        columns.namespace_id == namespace_id,
+                        columns.object_id.in_(piece),
+                        columns.removed_at.is_not(None),
+                    )
+                ).scalars()
+            ]
+
+    def unended(self, namespace_id: str, chunk_id: str) -> tuple[str, list[str]]:
+        """The chunk's collection, and the objects whose items have not come to their ends."""
+        columns = t.items.c
+        with self._database.read() as connection:
+            rows = connection.execute(
+                sa.select(columns.object_id).where(
+                    columns.chunk_id == chunk_id, columns.state.in_(OPEN)
+                )
+            )
+            return collection_of(connection, namespace_id, chunk_id), list(rows.scalars())
+
     def record_chunk(self, namespace_id: str, result: ChunkResult) -> None:
         """The chunk's items come to their ends. Does nothing when it has been recorded."""
         with self._database.write() as connection:
@@ -224,10 +252,16 @@ class Ledger:
                 ChunkWriter(connection, namespace_id, result).write()
 
     def give_up(self, namespace_id: str, task_id: str, chunk_id: str, reason: Finding) -> None:
-        """Every open item of the chunk fails for the reason of ``reason.failure``."""
+        """Every open item of the chunk fails for the reason of ``reason.failure``. Where indexing
+        had begun, documents that it was to replace may be gone."""
         with self._database.write() as connection:
             rows = connection.execute(
-                sa.select(t.items.c.object_id, t.chunks.c.collection_id, t.collections.c.digest)
+                sa.select(
+                    t.items.c.object_id,
+                    t.items.c.state,
+                    t.chunks.c.collection_id,
+                    t.collections.c.digest,
+                )
                 .join(t.chunks, t.chunks.c.chunk_id == t.items.c.chunk_id)
                 .join(t.collections, t.collections.c.collection_id == t.chunks.c.collection_id)
                 .where(t.items.c.chunk_id == chunk_id, t.items.c.state.in_(OPEN))
@@ -237,6 +271,8 @@ class Ledger:
             )
             if not rows:
                 return
+            begun = [row.object_id for row in rows if row.state == ItemState.EXTRACTED]
+            doubt(connection, rows[0].collection_id, begun)
             findings = [
                 Finding(row.object_id, ItemState.FAILED, "", failure=reason.failure) for row in rows
             ]

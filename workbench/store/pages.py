@@ -8,7 +8,7 @@ cursor after the page are written in one transaction; a recorded page is not rec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,9 +129,10 @@ class PageWriter:
         if self.page.own:
             self.page = replace(self.page, entries=_now(self.page.entries, known))
         object_ids = self._objects(known)
-        unmatched = self._items(object_ids, known)
+        searchable = self._searchable(known)
+        unmatched = self._items(object_ids, known, searchable)
         if not self.page.own:
-            self._missing(known)
+            self._missing(known, {object_id for object_id, _ in searchable})
             self._found(known)
         touch(
             self.connection,
@@ -202,12 +203,16 @@ class PageWriter:
             "created_at": now_ms(),
         }
 
-    def _items(self, object_ids: Mapping[str, str], known: Mapping[str, ObjectRecord]) -> int:
+    def _items(
+        self,
+        object_ids: Mapping[str, str],
+        known: Mapping[str, ObjectRecord],
+        searchable: Mapping[tuple[str, str], Any],
+    ) -> int:
         """Insert the items of the page; returns how many entries no collection takes."""
         rows: list[dict[str, Any]] = []
         counts: dict[str, Counter[str]] = {}
         unmatched = 0
-        searchable = self._searchable(known)
         for entry in self.page.entries:
             before = known.get(entry.name)
             mime = entry.mime or (before.mime if before else "application/octet-stream")
@@ -271,8 +276,9 @@ class PageWriter:
                 found[row.object_id, row.collection_id] = row
         return found
 
-    def _missing(self, known: Mapping[str, ObjectRecord]) -> None:
-        """Known objects in the page's range that the source no longer has."""
+    def _missing(self, known: Mapping[str, ObjectRecord], searchable: Collection[str]) -> None:
+        """Known objects in the page's range that the source no longer has; also one that is removed
+        where it still is, or may be, searchable."""
         listed = {entry.name for entry in self.page.entries}
         rows = [
             {
@@ -281,7 +287,7 @@ class PageWriter:
                 "namespace_id": self.task.namespace_id,
             }
             for o in known.values()
-            if o.name not in listed and not o.removed
+            if o.name not in listed and (not o.removed or o.object_id in searchable)
         ]
         upsert(self.connection, t.removals, rows, update=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -267,18 +267,19 @@ def still_missing(connection: Connection, task_id: str, object_ids: Collection[s
 def doubt_objects(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
     """The objects leave their bucket, before their documents do. The rows of ``indexed`` stay until
     then, and say in which spaces documents are."""
-    columns = t.objects.c
+    objects = t.objects.c
     for piece in slices(list(object_ids)):
         connection.execute(
             sa.update(t.objects)
             .where(
-                columns.namespace_id == namespace_id,
-                columns.object_id.in_(piece),
-                columns.removed_at.is_(None),
+                objects.namespace_id == namespace_id,
+                objects.object_id.in_(piece),
+                objects.removed_at.is_(None),
             )
             .values(removed_at=now_ms())
         )
-        connection.execute(_doubt(namespace_id, piece))
+        here = t.indexed.c.namespace_id == namespace_id
+        connection.execute(_in_doubt().where(here, t.indexed.c.object_id.in_(piece)))
 
 
 def unfound(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
@@ -286,21 +287,22 @@ def unfound(connection: Connection, namespace_id: str, object_ids: Collection[st
     next ingest extracts the objects again."""
     columns = t.indexed.c
     for piece in slices(list(object_ids)):
-        connection.execute(
-            sa.delete(t.indexed).where(
-                columns.namespace_id == namespace_id,
-                columns.object_id.in_(piece),
-                columns.digest == "",
-            )
-        )
-        connection.execute(_doubt(namespace_id, piece))
+        here = sa.and_(columns.namespace_id == namespace_id, columns.object_id.in_(piece))
+        connection.execute(sa.delete(t.indexed).where(here, columns.digest == ""))
+        connection.execute(_in_doubt().where(here))
 
 
-def _doubt(namespace_id: str, object_ids: Sequence[str]) -> sa.Update:
-    """Rows without a digest are up to date for no revision."""
+def doubt(connection: Connection, collection_id: str, object_ids: Collection[str]) -> None:
+    """What is searchable of these objects in the collection may not be what ``indexed`` says."""
     columns = t.indexed.c
-    here = sa.and_(columns.namespace_id == namespace_id, columns.object_id.in_(object_ids))
-    return sa.update(t.indexed).where(here).values(digest="")
+    for piece in slices(list(object_ids)):
+        here = sa.and_(columns.collection_id == collection_id, columns.object_id.in_(piece))
+        connection.execute(_in_doubt().where(here))
+
+
+def _in_doubt() -> sa.Update:
+    """Rows without a digest are up to date for no revision: their objects are extracted again."""
+    return sa.update(t.indexed).values(digest="")
 
 
 def collection_of(connection: Connection, namespace_id: str, chunk_id: str) -> str:

@@ -225,12 +225,14 @@ def inside(scope: str) -> sa.ColumnElement[bool]:
 def remove_others(
     connection: Connection, namespace_id: str, bucket_id: str, task_id: str, scope: str, round: str
 ) -> None:
-    """Note for removal by the task what the round did not name."""
+    """Note for removal by the task what the round did not name; also what is removed where it still
+    is, or may be, searchable."""
     columns = t.objects.c
+    searchable = sa.exists().where(t.indexed.c.object_id == columns.object_id)
     query = sa.select(sa.literal(task_id), columns.object_id, columns.namespace_id).where(
         columns.namespace_id == namespace_id,
         columns.bucket_id == bucket_id,
-        columns.removed_at.is_(None),
+        sa.or_(columns.removed_at.is_(None), searchable),
         sa.or_(columns.offered.is_(None), columns.offered != round),
         inside(scope),
     )

@@ -8,6 +8,7 @@ service within seconds when this one dies. Errors that no repetition can mend ar
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ from workbench.tasks.activities.indexing import index_chunk
 from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.activities.telling import tell
+from workbench.tasks.activities.withdrawing import withdraw
 from workbench.tasks.context import ControlContext
 from workbench.tasks.heartbeat import heartbeats
 from workbench.tasks.messages import (
@@ -39,7 +41,9 @@ from workbench.tasks.messages import (
     PlanRequest,
     TaskRef,
 )
-from workbench.vectors.port import delete_if_any
+from workbench.vectors.port import VectorsUnavailable, delete_if_any
+
+log = logging.getLogger(__name__)
 
 #: How long a plan waits for items while the listing goes on.
 PLAN_WAIT_SECONDS = 1.0
@@ -47,6 +51,8 @@ PLAN_POLL_SECONDS = 0.02
 REMOVED_AT_ONCE = 500
 #: Characters of a worker's name that the store keeps.
 WORKER = 128
+#: Each of them waits for the index as long as its adapter does.
+WITHDRAW_TRIES = 3
 
 
 class ControlActivities:
@@ -168,10 +174,29 @@ class ControlActivities:
         }
         reason = Finding("", ItemState.FAILED, "", failure=failure)
         task = order.task
-        await asyncio.to_thread(
-            self._context.ledger.give_up, task.namespace_id, task.task_id, order.chunk_id, reason
-        )
+        async with heartbeats():
+            await self._withdraw(task, order.chunk_id)
+            await asyncio.to_thread(
+                self._context.ledger.give_up,
+                task.namespace_id,
+                task.task_id,
+                order.chunk_id,
+                reason,
+            )
         self._context.changed(task.task_id)
+
+    async def _withdraw(self, task: TaskRef, chunk_id: str) -> None:
+        """What the chunk has in the index and will not record leaves it. An index that stays away
+        keeps no item from its end: the next ingest or a reindex removes what is left there."""
+        collection_id, object_ids = await asyncio.to_thread(
+            self._context.ledger.unended, task.namespace_id, chunk_id
+        )
+        try:
+            await withdraw(self._context, task.namespace_id, collection_id, chunk_id, object_ids)
+        except VectorsUnavailable as error:
+            if activity.info().attempt < WITHDRAW_TRIES:
+                raise
+            log.warning("documents of chunk %s may be left in the index: %s", chunk_id, error)
 
     @activity.defn(name="remove_missing")
     async def remove_missing(self, task: TaskRef) -> bool:

@@ -2,7 +2,8 @@
 
 Order matters. The segment is upserted first, under ids that the same content always gets; then the
 documents that it replaces are deleted; then, in one transaction, the chunk's items come to their
-ends. A repeat at any point does the same again.
+ends; then the documents leave again of objects that were removed meanwhile. A repeat at any point
+does the same again.
 """
 
 from __future__ import annotations
@@ -25,13 +26,12 @@ from workbench.extraction.segments import decode_segment
 from workbench.store.chunk_end import ChunkResult, Finding
 from workbench.store.database import now_ms
 from workbench.store.ledger import Stale
+from workbench.tasks.activities.withdrawing import DELETED_AT_ONCE, withdraw
 from workbench.tasks.context import ControlContext
 from workbench.tasks.messages import IndexRequest
 from workbench.tasks.points import content_key, points
 from workbench.telemetry.events import StageEvent
 from workbench.vectors.port import delete_if_any
-
-DELETED_AT_ONCE = 500
 
 
 async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
@@ -56,6 +56,8 @@ async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
     await _delete_stale(context, manifest, stale, read)
     result = _result(manifest, outcome, space.name, key)
     await asyncio.to_thread(context.ledger.record_chunk, namespace_id, result)
+    gone = await asyncio.to_thread(context.ledger.gone, namespace_id, list(read))
+    await withdraw(context, namespace_id, manifest.collection_id, chunk_id, gone)
     await asyncio.to_thread(context.known.note, manifest, outcome)
     context.rates.add(manifest.digest, len(outcome.objects), outcome.seconds)
     context.changed(task.task_id)
