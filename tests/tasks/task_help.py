@@ -77,9 +77,11 @@ class Desk:
         chunk_id: str,
         findings: list[Finding],
         left: list[str] | None = None,
-    ) -> None:
-        (collection,) = self.collections(task)
-        self.ledger.record_chunk(
+        collection: CollectionRecord | None = None,
+    ) -> bool:
+        """``collection``: as it was when the chunk was planned."""
+        (collection,) = [collection] if collection else self.collections(task)
+        return self.ledger.record_chunk(
             NS,
             ChunkResult(
                 chunk_id=chunk_id,

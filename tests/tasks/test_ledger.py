@@ -199,6 +199,20 @@ def test_documents_of_an_earlier_space_are_reached_until_they_are_extracted_agai
     assert spaces() == [(TOY.space, ""), ("toy_v1_big", "big")], "and back again"
 
 
+def test_what_was_made_by_an_older_revision_is_planned_for_the_newer_one(desk: Desk):
+    task = desk.begin()
+    desk.list_page(task, {"a": "1", "b": "1"})
+    chunk_id, items = desk.plan(task)
+    desk.ledger.mark_extracted(NS, task.task_id, chunk_id)
+    (older,) = desk.collections(task)
+    desk.begin(Recipe("toy@1", "toy", {"prefix": "x"}, "digest-2", TOY.space))
+    findings = [indexed(item) for item in items]
+    assert not desk.record(task, chunk_id, findings, collection=older)
+    assert desk.record(task, *desk.plan(task)[:1], findings) is True
+    assert desk.endings.finish(NS, task.task_id, canceled=False) is TaskState.COMPLETED
+    assert progress(desk, task.task_id) == {"total": 2, "indexed": 2, "documents": 2}
+
+
 def test_the_version_grows_when_the_content_does(desk):
     run(desk, {"a": "1"}, sha="one")
     known = desk.ledger.known(NS, desk.begin().bucket_id or "", "", None, "")

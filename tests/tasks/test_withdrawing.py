@@ -120,3 +120,30 @@ async def test_documents_that_another_task_recorded_stay(shop: Workshop):
         await shop.chunk(task, chunk.chunk_id, toy())
     assert await give_up(shop, task, chunk) is TaskState.FAILED
     assert await shop.texts("a") == {"one.txt": "one"}
+
+
+async def test_a_chunk_of_an_older_revision_does_not_replace_the_newer_one(shop: Workshop):
+    shop.write("a", {"one.txt": "one", "two.txt": "two"})
+    task, chunk = await planned(shop, "a")
+    await shop.ingest("a", prefix="new ")
+    newer = {"one.txt": "new one", "two.txt": "new two"}
+    assert await shop.texts("a") == newer
+    await shop.chunk(task, chunk.chunk_id, toy())
+    assert await shop.texts("a") == newer
+    record = shop.context.ledger.task(shop.ns, task.task_id)
+    (again,) = plan_chunks(shop.context, record, chunk.number, 1).chunks
+    await shop.chunk(task, again.chunk_id, toy(prefix="new "))
+    assert await shop.texts("a") == newer
+    assert shop.context.endings.finish(shop.ns, task.task_id, canceled=False) is TaskState.COMPLETED
+    await shop.ingest("a", prefix="new ")
+    assert shop.extracted == []
+
+
+async def test_what_a_released_chunk_writes_late_leaves_again(shop: Workshop):
+    shop.write("a", {"one.txt": "one"})
+    task, chunk = await planned(shop, "a")
+    shop.context.ledger.release(shop.ns, chunk.chunk_id)
+    await shop.chunk(task, chunk.chunk_id, toy())
+    assert await shop.texts("a") == {}
+    record = shop.context.ledger.task(shop.ns, task.task_id)
+    assert len(plan_chunks(shop.context, record, chunk.number, 1).chunks) == 1

@@ -32,7 +32,9 @@ from workbench.store.statements import (
     forget_objects,
     happen,
     load_task,
+    release_chunk,
     still_missing,
+    superseded,
     touch,
     unfound,
 )
@@ -192,10 +194,13 @@ class Ledger:
         self, namespace_id: str, collection_id: str, digest: str, read: Mapping[str, str]
     ) -> list[Stale]:
         """Which of the objects (their SHA-256 as now ``read``) have documents of other content, or
-        made by another digest."""
+        made by another digest. None where the digest is not the collection's any more: what is
+        there may be newer."""
         found: dict[str, list[str]] = {}
         columns = t.indexed.c
         with self._database.read() as connection:
+            if superseded(connection, collection_id, digest):
+                return []
             for piece in slices(list(read)):
                 rows = connection.execute(
                     sa.select(t.indexed).where(
@@ -236,20 +241,30 @@ class Ledger:
             )
             return collection_of(connection, namespace_id, chunk_id), list(rows.scalars())
 
-    def record_chunk(self, namespace_id: str, result: ChunkResult) -> None:
-        """The chunk's items come to their ends. Does nothing when it has been recorded."""
+    def superseded(self, namespace_id: str, collection_id: str, digest: str) -> bool:
+        """Whether the collection has another revision by now."""
+        with self._database.read() as connection:
+            return superseded(connection, collection_id, digest)
+
+    def record_chunk(self, namespace_id: str, result: ChunkResult) -> bool:
+        """The chunk's items come to their ends. Does nothing when it has been recorded. False where
+        the chunk was released or given up meanwhile; or where the collection has another revision
+        by now: then the items are planned again, for that one."""
         with self._database.write() as connection:
+            if superseded(connection, result.collection_id, result.digest):
+                release_chunk(connection, namespace_id, result.chunk_id)
+                return False
+            columns = t.chunks.c
+            this = sa.and_(
+                columns.namespace_id == namespace_id, columns.chunk_id == result.chunk_id
+            )
             ended = connection.execute(
-                sa.update(t.chunks)
-                .where(
-                    t.chunks.c.namespace_id == namespace_id,
-                    t.chunks.c.chunk_id == result.chunk_id,
-                    t.chunks.c.state == "planned",
-                )
-                .values(state="indexed")
+                sa.update(t.chunks).where(this, columns.state == "planned").values(state="indexed")
             )
             if ended.rowcount:
                 ChunkWriter(connection, namespace_id, result).write()
+            state = connection.execute(sa.select(columns.state).where(this)).scalar()
+            return state == "indexed"
 
     def give_up(self, namespace_id: str, task_id: str, chunk_id: str, reason: Finding) -> None:
         """Every open item of the chunk fails for the reason of ``reason.failure``. Where indexing
@@ -292,17 +307,7 @@ class Ledger:
             ChunkWriter(connection, namespace_id, result).write()
 
     def release(self, namespace_id: str, chunk_id: str) -> None:
-        """The chunk was stopped before it had a result: its items are planned again."""
+        """The chunk comes to no end, whoever still works on it: its open items are planned
+        again."""
         with self._database.write() as connection:
-            connection.execute(
-                sa.update(t.items)
-                .where(
-                    t.items.c.namespace_id == namespace_id,
-                    t.items.c.chunk_id == chunk_id,
-                    t.items.c.state == ItemState.PENDING,
-                )
-                .values(chunk_id=None)
-            )
-            connection.execute(
-                sa.update(t.chunks).where(t.chunks.c.chunk_id == chunk_id).values(state="released")
-            )
+            release_chunk(connection, namespace_id, chunk_id)

@@ -305,6 +305,34 @@ def _in_doubt() -> sa.Update:
     return sa.update(t.indexed).values(digest="")
 
 
+def superseded(connection: Connection, collection_id: str, digest: str) -> bool:
+    """Whether the collection has another digest than this one."""
+    columns = t.collections.c
+    query = sa.select(columns.digest).where(columns.collection_id == collection_id)
+    return connection.execute(query).scalar() not in (None, digest)
+
+
+def release_chunk(connection: Connection, namespace_id: str, chunk_id: str) -> None:
+    """The open items of the chunk wait for another one; its end is not recorded any more."""
+    items, chunks = t.items.c, t.chunks.c
+    this = sa.and_(chunks.namespace_id == namespace_id, chunks.chunk_id == chunk_id)
+    open_items = sa.and_(items.namespace_id == namespace_id, items.chunk_id == chunk_id)
+    extracted = connection.execute(
+        sa.select(sa.func.count()).where(open_items, items.state == ItemState.EXTRACTED)
+    ).scalar_one()
+    connection.execute(
+        sa.update(t.items)
+        .where(open_items, items.state.in_(OPEN))
+        .values(state=ItemState.PENDING, chunk_id=None)
+    )
+    if extracted:
+        row = connection.execute(sa.select(chunks.task_id, chunks.collection_id).where(this)).one()
+        add_counts(connection, namespace_id, *row, extracted=-extracted)
+    connection.execute(
+        sa.update(t.chunks).where(this, chunks.state == "planned").values(state="released")
+    )
+
+
 def collection_of(connection: Connection, namespace_id: str, chunk_id: str) -> str:
     return connection.execute(
         sa.select(t.chunks.c.collection_id).where(

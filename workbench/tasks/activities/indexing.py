@@ -3,7 +3,8 @@
 Order matters. The segment is upserted first, under ids that the same content always gets; then the
 documents that it replaces are deleted; then, in one transaction, the chunk's items come to their
 ends; then the documents leave again of objects that were removed meanwhile. A repeat at any point
-does the same again.
+does the same again. A chunk that was planned for an older revision of its collection is let go: its
+items are planned for the new one.
 """
 
 from __future__ import annotations
@@ -40,24 +41,31 @@ async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
     task, chunk_id = request.task, request.chunk_id
     namespace_id = task.namespace_id
     manifest, outcome = await asyncio.to_thread(_read, context, namespace_id, chunk_id)
+    read = {o.object_id: o.sha256 for o in outcome.objects if not o.unchanged}
+    revision = (namespace_id, manifest.collection_id, manifest.digest)
+    if await asyncio.to_thread(context.ledger.superseded, *revision):
+        await asyncio.to_thread(context.ledger.release, namespace_id, chunk_id)
+        await withdraw(context, namespace_id, manifest.collection_id, chunk_id, list(read))
+        return manifest.collection_id
     await asyncio.to_thread(context.ledger.mark_extracted, namespace_id, task.task_id, chunk_id)
     space = context.registry.space(manifest.extractor, manifest.parameters)
     key = segment_key(namespace_id, chunk_id) if outcome.documents else None
-    read = {o.object_id: o.sha256 for o in outcome.objects if not o.unchanged}
     if key:
         await context.vectors.ensure_space(space)
         batch = await asyncio.to_thread(
             lambda: points(decode_segment(context.blobs.get(key)), manifest, read)
         )
         await context.vectors.upsert(space.name, batch)
-    stale = await asyncio.to_thread(
-        context.ledger.stale, namespace_id, manifest.collection_id, manifest.digest, read
-    )
+    stale = await asyncio.to_thread(context.ledger.stale, *revision, read)
     await _delete_stale(context, manifest, stale, read)
     result = _result(manifest, outcome, space.name, key)
-    await asyncio.to_thread(context.ledger.record_chunk, namespace_id, result)
-    gone = await asyncio.to_thread(context.ledger.gone, namespace_id, list(read))
+    recorded = await asyncio.to_thread(context.ledger.record_chunk, namespace_id, result)
+    gone = list(read)
+    if recorded:
+        gone = await asyncio.to_thread(context.ledger.gone, namespace_id, gone)
     await withdraw(context, namespace_id, manifest.collection_id, chunk_id, gone)
+    if not recorded:
+        return manifest.collection_id
     await asyncio.to_thread(context.known.note, manifest, outcome)
     context.rates.add(manifest.digest, len(outcome.objects), outcome.seconds)
     context.changed(task.task_id)
