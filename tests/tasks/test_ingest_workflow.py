@@ -71,6 +71,14 @@ class Script:
     again_s: float = 0.4
     later: list[float] = field(default_factory=list)
     plans: int = 0
+    #: Chunks that cannot be indexed now: the try fails, or hangs.
+    failing: set[int] = field(default_factory=set)
+    hanging: set[int] = field(default_factory=set)
+    failing_late: frozenset[int] = frozenset()
+    tries: list[int] = field(default_factory=list)
+    extractions: int = 0
+    #: Planned ones that have come to no end.
+    open: set[int] = field(default_factory=set)
 
     @activity.defn(name="begin")
     async def begin(self, task: TaskRef) -> Begun:
@@ -90,6 +98,9 @@ class Script:
         self.plans += 1
         if self.unplannable is not None and self.plans >= self.unplannable:
             raise ApplicationError("no bucket", "again", type="not_found", non_retryable=True)
+        lost = [number for number in sorted(self.open) if number > request.after]
+        if lost:
+            return Planned([ChunkRef(f"chk_{n}", n, "control", 10, 60) for n in lost])
         due = [at for at in self.later if at <= time.monotonic()]
         self.later = [at for at in self.later if at not in due]
         self.left += [0] * len(due)
@@ -102,6 +113,7 @@ class Script:
                 self.planned += 1
             number = len(self.parts) + 1
             self.parts[f"chk_{number}"] = number
+            self.open.add(number)
             refs.append(ChunkRef(f"chk_{number}", number, "control", 10, 60))
         if not refs and self.planned < self.chunks:
             await asyncio.sleep(0.05)
@@ -114,6 +126,7 @@ class Script:
     async def extract(self, request: ExtractRequest) -> Extracted:
         number = self.parts[request.chunk_id]
         self.extracting += 1
+        self.extractions += 1
         self.most = max(self.most, self.extracting)
         try:
             for _ in range(max(1, int(self.extract_s / 0.02))):
@@ -134,6 +147,18 @@ class Script:
         number = self.parts[request.chunk_id]
         if number in self.unindexable:
             raise ApplicationError("no such space", type="KeyError", non_retryable=True)
+        self.tries.append(number)
+        if number in self.failing:
+            raise ApplicationError("no room", next_retry_delay=timedelta(seconds=10))
+        try:
+            while number in self.hanging:
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            if number in self.failing_late:
+                raise ApplicationError("no room") from None
+            raise
+        self.open.discard(number)
         self.log.append(f"indexed {number}")
         if number in self.flaky:
             self.later.append(time.monotonic() + self.again_s)
@@ -146,11 +171,13 @@ class Script:
     @activity.defn(name="release")
     async def release(self, request: IndexRequest) -> None:
         self.left.append(self.parts[request.chunk_id])
+        self.open.discard(self.parts[request.chunk_id])
         self.log.append(f"released {self.parts[request.chunk_id]}")
 
     @activity.defn(name="give_up")
     async def give_up(self, order: GiveUp) -> None:
         self.given_up.append(order)
+        self.open.discard(self.parts[order.chunk_id])
         self.log.append(f"gave up {self.parts[order.chunk_id]}: {order.category} {order.hint}")
 
     @activity.defn(name="remove_missing")
@@ -165,6 +192,13 @@ class Script:
     @activity.defn(name="fail_task")
     async def fail_task(self, order: FailTask) -> None:
         self.log.append(f"failed: {order.code}")
+
+    def mended_once(self, line: str) -> bool:
+        """Whether the log has the line; from then on everything can be indexed."""
+        if line not in self.log:
+            return False
+        self.failing, self.hanging = set(), set()
+        return True
 
     def activities(self) -> list[object]:
         return [
@@ -310,6 +344,42 @@ async def test_a_paused_run_starts_nothing_and_is_canceled_at_once(client):
 
 
 @in_module
+async def test_cancel_does_not_wait_for_indexing_in_trouble(client):
+    troubled = {1, 2, 3}
+    script = Script(chunks=3, pages=1, failing={1}, hanging={2, 3}, failing_late=frozenset({3}))
+    tried = lambda: troubled <= set(script.tries)  # noqa: E731
+    begun = time.monotonic()
+    assert await run(client, script, "troubled", (tried, "cancel")) == "CANCELED"
+    assert time.monotonic() - begun < 8
+    assert sorted(script.log) == [f"released {number}" for number in sorted(troubled)]
+
+
+@in_module
+async def test_pause_holds_what_cannot_be_indexed_and_resume_indexes_it(client):
+    script = Script(chunks=3, pages=1, failing={1}, hanging={2})
+    tried = lambda: {1, 2} <= set(script.tries) and "indexed 3" in script.log  # noqa: E731
+
+    paused = lambda: script.mended_once("paused with 0")  # noqa: E731
+    result = await run(client, script, "upheld", (tried, "pause"), (paused, "resume"))
+    assert result == "COMPLETED"
+    after = script.log[script.log.index("paused with 0") + 1 :]
+    assert sorted(after) == ["indexed 1", "indexed 2", "removed missing"]
+    assert script.extractions == 3
+
+
+@in_module
+async def test_a_run_that_continues_as_new_keeps_what_is_held(client):
+    script = Script(chunks=6, pages=1, hanging={2})
+    tried = lambda: 2 in script.tries and len(script.open) == 1  # noqa: E731
+
+    paused = lambda: script.mended_once("paused with 0")  # noqa: E731
+    signals = ((tried, "pause"), (paused, "resume"))
+    assert await run(client, script, "kept", *signals, chunks_per_run=3) == "COMPLETED"
+    indexed = [line for line in script.log if line.startswith("indexed")]
+    assert sorted(indexed) == [f"indexed {n}" for n in range(1, 7)]
+
+
+@in_module
 async def test_a_run_that_is_paused_when_it_begins_holds_before_any_work(client):
     script = Script(chunks=4)
     paused = lambda: "paused with 0" in script.log  # noqa: E731
@@ -370,7 +440,7 @@ def test_there_are_histories_of_every_way_a_run_can_go():
     kept = {path.stem.partition("-")[0] for path in HISTORIES.glob("*.json")}
     assert kept == {
         *("plain", "continued", "canceled", "paused", "held", "early", "again"),
-        *("broken", "unreadable"),
+        *("broken", "unreadable", "troubled", "upheld", "kept"),
     }
 
 

@@ -15,7 +15,7 @@ from workshop_help import Owner, Workshop
 from workbench.domain.states import TaskState
 from workbench.store import tables as t
 from workbench.tasks.activities.planning import plan_chunks
-from workbench.tasks.messages import ChunkRef, GiveUp, TaskRef
+from workbench.tasks.messages import ChunkRef, GiveUp, IndexRequest, TaskRef
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,18 @@ async def test_a_chunk_that_is_given_up_leaves_no_documents(shop: Workshop):
     shop.write("a", {"changed.txt": "old", "same.txt": "same"})
     await shop.ingest("a")
     assert await shop.texts("a") == {"same.txt": "same", "changed.txt": "old"}
+
+
+async def test_a_chunk_that_is_released_in_the_middle_leaves_no_documents(shop: Workshop):
+    shop.write("a", {"one.txt": "one"})
+    task, chunk = await planned(shop, "a")
+    with nothing_recorded(shop), pytest.raises(IntegrityError):
+        await shop.chunk(task, chunk.chunk_id, toy())
+    await shop.environment.run(shop.control.release, IndexRequest(task, chunk.chunk_id))
+    assert await shop.texts("a") == {}
+    told = shop.tasks.get(shop.ns, task.task_id)
+    assert told is not None
+    assert (told.progress.pending, told.progress.extracted) == (1, 0)
 
 
 async def test_documents_that_another_task_recorded_stay(shop: Workshop):

@@ -230,13 +230,14 @@ class Ledger:
                 ).scalars()
             ]
 
-    def unended(self, namespace_id: str, chunk_id: str) -> tuple[str, list[str]]:
-        """The chunk's collection, and the objects whose items have not come to their ends."""
+    def being_indexed(self, namespace_id: str, chunk_id: str) -> tuple[str, list[str]]:
+        """The chunk's collection, and the objects of which documents may be in the index before
+        their items have come to their ends."""
         columns = t.items.c
         with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(columns.object_id).where(
-                    columns.chunk_id == chunk_id, columns.state.in_(OPEN)
+                    columns.chunk_id == chunk_id, columns.state == ItemState.EXTRACTED
                 )
             )
             return collection_of(connection, namespace_id, chunk_id), list(rows.scalars())

@@ -53,6 +53,9 @@ REMOVED_AT_ONCE = 500
 WORKER = 128
 #: Each of them waits for the index as long as its adapter does.
 WITHDRAW_TRIES = 3
+#: A chunk is released while somebody waits for a pause or a cancel.
+RELEASE_SECONDS = 1.0
+LEFT = "documents of chunk %s may be left in the index: %s"
 
 
 class ControlActivities:
@@ -155,9 +158,15 @@ class ControlActivities:
 
     @activity.defn(name="release")
     async def release(self, request: IndexRequest) -> None:
-        await asyncio.to_thread(
-            self._context.ledger.release, request.task.namespace_id, request.chunk_id
-        )
+        """What the chunk has in the index leaves it, where the index answers soon."""
+        namespace_id, chunk_id = request.task.namespace_id, request.chunk_id
+        async with heartbeats():
+            try:
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await self._withdraw(namespace_id, chunk_id)
+            except (VectorsUnavailable, TimeoutError) as error:
+                log.warning(LEFT, chunk_id, repr(error))
+            await asyncio.to_thread(self._context.ledger.release, namespace_id, chunk_id)
 
     @activity.defn(name="give_up")
     async def give_up(self, order: GiveUp) -> None:
@@ -175,7 +184,12 @@ class ControlActivities:
         reason = Finding("", ItemState.FAILED, "", failure=failure)
         task = order.task
         async with heartbeats():
-            await self._withdraw(task, order.chunk_id)
+            try:
+                await self._withdraw(task.namespace_id, order.chunk_id)
+            except VectorsUnavailable as error:
+                if activity.info().attempt < WITHDRAW_TRIES:
+                    raise
+                log.warning(LEFT, order.chunk_id, repr(error))
             await asyncio.to_thread(
                 self._context.ledger.give_up,
                 task.namespace_id,
@@ -185,18 +199,13 @@ class ControlActivities:
             )
         self._context.changed(task.task_id)
 
-    async def _withdraw(self, task: TaskRef, chunk_id: str) -> None:
+    async def _withdraw(self, namespace_id: str, chunk_id: str) -> None:
         """What the chunk has in the index and will not record leaves it. An index that stays away
         keeps no item from its end: the next ingest or a reindex removes what is left there."""
         collection_id, object_ids = await asyncio.to_thread(
-            self._context.ledger.unended, task.namespace_id, chunk_id
+            self._context.ledger.being_indexed, namespace_id, chunk_id
         )
-        try:
-            await withdraw(self._context, task.namespace_id, collection_id, chunk_id, object_ids)
-        except VectorsUnavailable as error:
-            if activity.info().attempt < WITHDRAW_TRIES:
-                raise
-            log.warning("documents of chunk %s may be left in the index: %s", chunk_id, error)
+        await withdraw(self._context, namespace_id, collection_id, chunk_id, object_ids)
 
     @activity.defn(name="remove_missing")
     async def remove_missing(self, task: TaskRef) -> bool:

@@ -5,8 +5,10 @@ half of the window is free; and for each chunk its extraction (on the queue of i
 followed by its indexing. The workflow knows ids and counters; what they stand for is in the store.
 
 Pause and cancel arrive as the signal ``control``. Extraction under way is asked to stop: it keeps
-what it has, and what it left is planned again (or canceled at the end). When nothing runs any more
-the activity ``paused`` says so, and the workflow holds until resume or cancel. Items that are to be
+what it has, and what it left is planned again (or canceled at the end). Indexing is left to end,
+but one in trouble is not waited for: its chunk is held, and indexed after resume (or released after
+cancel). When nothing runs any more the activity ``paused`` says so, and the workflow holds until
+resume or cancel. Items that are to be
 tried again after a while are planned when their time comes. After ``chunks_per_run`` chunks, or
 when the server suggests it, the run ends between chunks and continues as new.
 """
@@ -21,7 +23,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 with workflow.unsafe.imports_passed_through():
@@ -53,6 +55,10 @@ BOUNDED = RetryPolicy(
     maximum_attempts=20,
 )
 HEARTBEAT = timedelta(seconds=10)
+#: Indexing that a pause or a cancel finds under way has so long to end.
+INDEX_ENDS = timedelta(seconds=2)
+#: Runs that began before indexing could be stopped replay without it.
+STOPS_INDEXING = "stops-indexing"
 #: Counting, or canceling, a million items takes longer than a minute on a slow disk.
 LAST = timedelta(minutes=30)
 LOG = "look into the log of the worker"
@@ -77,6 +83,9 @@ class IngestWorkflow:
         self._again = 0
         self._active: set[asyncio.Task[None]] = set()
         self._extracting: dict[str, ActivityHandle[Extracted]] = {}
+        self._indexing: dict[str, ActivityHandle[Indexed]] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._held: list[tuple[ChunkRef, Extracted]] = []
         self._error: FailTask | None = None
 
     @workflow.signal
@@ -89,8 +98,10 @@ class IngestWorkflow:
         elif action == "resume":
             self._paused = False
         if action in ("cancel", "pause"):
-            for handle in self._extracting.values():
-                handle.cancel()
+            for extraction in self._extracting.values():
+                extraction.cancel()
+            for indexing in self._indexing.values():
+                self._stop_soon(indexing)
 
     @workflow.run
     async def run(self, state: IngestInput) -> str:
@@ -113,18 +124,19 @@ class IngestWorkflow:
         return await self._control("finish", Finish(self._task, self._canceled), str, LAST)
 
     def _state(self) -> IngestInput:
+        """A plan after ``last_number`` gives the chunks that are held once more."""
         return IngestInput(
             task=self._task,
             window=self._window,
             listed=self._listed,
-            last_number=self._number,
+            last_number=min([self._number, *(chunk.number - 1 for chunk, _ in self._held)]),
             canceled=self._canceled,
             paused=self._paused,
             chunks_per_run=self._limit,
         )
 
     def _done(self) -> bool:
-        return self._canceled or (self._exhausted and self._listed)
+        return self._canceled or (self._exhausted and self._listed and not self._held)
 
     def _stop_here(self) -> bool:
         """Whether this run takes no more chunks."""
@@ -178,6 +190,11 @@ class IngestWorkflow:
             if self._paused:
                 await self._hold()
                 continue
+            if self._held:
+                held, self._held = self._held, []
+                for chunk, extracted in held:
+                    self._begin(self._index(chunk, extracted))
+                continue
             if not self._has_room():
                 await workflow.wait_condition(
                     lambda: self._has_room() or self._paused or self._canceled
@@ -202,6 +219,8 @@ class IngestWorkflow:
             if planned.wait_s and not planned.chunks:
                 await self._wait(planned.wait_s)
         await workflow.wait_condition(lambda: not self._active)
+        if self._canceled or self._error is not None:
+            await asyncio.gather(*(self._release(chunk) for chunk, _ in self._held))
 
     def _has_room(self) -> bool:
         """Whether half of the window is free: chunks are planned several at once, since each plan
@@ -226,7 +245,10 @@ class IngestWorkflow:
     def _start(self, chunk: ChunkRef) -> None:
         self._number = max(self._number, chunk.number)
         self._chunks += 1
-        task = asyncio.create_task(self._chunk(chunk))
+        self._begin(self._chunk(chunk))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._active.add(task)
         task.add_done_callback(self._end)
 
@@ -268,32 +290,66 @@ class IngestWorkflow:
         finally:
             del self._extracting[chunk.chunk_id]
         if extracted.nothing:
-            await self._control("release", IndexRequest(self._task, chunk.chunk_id), None)
+            await self._release(chunk)
             self._plan_again()
             return
+        await self._index(chunk, extracted)
+
+    async def _index(self, chunk: ChunkRef, extracted: Extracted) -> None:
+        request = IndexRequest(self._task, chunk.chunk_id, extracted.queued_at, extracted.queued_s)
+        handle = self._start_index(request)
+        self._indexing[chunk.chunk_id] = handle
+        if self._canceled or self._paused:
+            self._stop_soon(handle)
         try:
-            indexed = await self._index(
-                IndexRequest(self._task, chunk.chunk_id, extracted.queued_at, extracted.queued_s)
-            )
+            indexed = await handle
         except ActivityError as error:
-            await self._give_up(chunk, error)
+            # One that was asked to stop between two tries, or fails in its last one.
+            asked = error.retry_state is RetryState.CANCEL_REQUESTED
+            if asked or is_cancelled_exception(error):
+                self._held.append((chunk, extracted))
+            else:
+                await self._give_up(chunk, error)
         else:
             if indexed.waiting or extracted.left:
                 self._plan_again()
+        finally:
+            self._indexing.pop(chunk.chunk_id, None)
+
+    def _stop_soon(self, handle: ActivityHandle[Indexed]) -> None:
+        if workflow.patched(STOPS_INDEXING):
+            task = asyncio.create_task(self._stop(handle))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    async def _stop(self, handle: ActivityHandle[Indexed]) -> None:
+        """Stop the indexing unless it ends, or is to go on, within a moment."""
+
+        def over() -> bool:
+            return handle.done() or not (self._canceled or self._paused)
+
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(over, timeout=INDEX_ENDS)
+        if not over():
+            handle.cancel()
+
+    async def _release(self, chunk: ChunkRef) -> None:
+        await self._control("release", IndexRequest(self._task, chunk.chunk_id), None)
 
     def _plan_again(self) -> None:
         """Items wait for a chunk, whatever a plan says that began before."""
         self._exhausted = False
         self._again += 1
 
-    def _index(self, request: IndexRequest) -> Coroutine[Any, Any, Indexed]:
-        return workflow.execute_activity(
+    def _start_index(self, request: IndexRequest) -> ActivityHandle[Indexed]:
+        return workflow.start_activity(
             "index",
             request,
             result_type=Indexed,
             start_to_close_timeout=timedelta(minutes=10),
             heartbeat_timeout=HEARTBEAT,
             retry_policy=BOUNDED,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
 
     async def _give_up(self, chunk: ChunkRef, error: ActivityError) -> None:
