@@ -544,6 +544,18 @@ async def test_groups_show_the_best_hit_of_each_object(world: World) -> None:
         assert [hit.rank for hit in rest.hits] == [4, 5]
 
 
+async def test_an_object_with_many_close_documents_hides_no_other(world: World) -> None:
+    row = world.metadata.add("ns_h", "books", "words", world.registry)
+    book = [passage(f"book-{number}", "a dog", page=number) for number in range(300)]
+    book = [replace(p, more={**p.more, "object_id": "obj_book"}) for p in book]
+    others = [passage(f"note-{number}", f"a dog {'elsewhere ' * 3}") for number in range(4)]
+    await index(world.store, world.registry, "ns_h", row, [*book, *others])
+    for mode in ("dense", "hybrid"):
+        found = await world.ask("ns_h", text="a dog", mode=mode, top=5, group=True)
+        assert len(found.hits) == 5, mode
+        assert found.hits[0].object_id == "obj_book"
+
+
 # ---- the second look ----------------------------------------------------------------------------
 
 

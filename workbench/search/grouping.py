@@ -1,7 +1,7 @@
 """The best hit of each object, its other hits folded under it.
 
-Hits come best first, so an object stands where its best hit stood. As many candidates are looked at
-as for a page without groups, four times over: an object whose only hits lie deeper is not seen.
+Hits come best first, so an object stands where its best hit stood. The searcher looks deeper while
+too few objects come of what it has.
 """
 
 from __future__ import annotations

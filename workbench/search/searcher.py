@@ -54,6 +54,10 @@ from workbench.vectors.port import (
 #: continuation of the first.
 FEWEST_CANDIDATES = 50
 CANDIDATES = 4
+#: How much deeper the lists are looked through, one after the other, while objects with many close
+#: documents leave no room for others in groups; and how deep at most.
+WIDER = (1, 4, 16)
+DEEPEST = 5_000
 
 
 @dataclass
@@ -262,11 +266,39 @@ class Searcher:
         leave_out: str | None,
         run: _Run,
     ) -> list[Hit]:
-        single = len(targets) == 1
         page = request.top + request.offset + (leave_out is not None)
-        plain = single and not request.group
+        plain = len(targets) == 1 and not request.group
         limit = page if plain else max(FEWEST_CANDIDATES, CANDIDATES * page)
-        top, offset = (limit, 0) if request.group else (request.top, request.offset)
+        if not request.group:
+            hits, _ = await self._ranked(
+                scope, request, targets, user, leave_out, run, limit, request.top, request.offset
+            )
+            return hits
+        groups: list[Hit] = []
+        for wider in WIDER:
+            many = max(limit, min(limit * wider, DEEPEST))
+            hits, whole = await self._ranked(
+                scope, request, targets, user, leave_out, run, many, many, 0
+            )
+            groups = grouped(hits, request.top, request.offset)
+            if whole or len(groups) == request.top:
+                break
+        return groups
+
+    async def _ranked(
+        self,
+        scope: Scope,
+        request: SearchRequest,
+        targets: Sequence[Target],
+        user: Filter | None,
+        leave_out: str | None,
+        run: _Run,
+        limit: int,
+        top: int,
+        offset: int,
+    ) -> tuple[list[Hit], bool]:
+        """Hits from ``offset`` on, of lists of at most ``limit``; whether no list was cut there."""
+        single = len(targets) == 1
         arms = [
             each.arm(scope, limit, user, exact=request.exact, payload=single) for each in targets
         ]
@@ -274,13 +306,13 @@ class Searcher:
         try:
             with _told():
                 answers = await self._vectors.search(arms)
+            whole = all(len(each) < limit for each in answers)
             answers = [
                 [h for h in each if h.id != leave_out and (not single or scope.holds(h.payload))]
                 for each in answers
             ]
             if single:
-                hits = _single(targets[0], answers[0], top, offset)
-                return grouped(hits, request.top, request.offset) if request.group else hits
+                return _single(targets[0], answers[0], top, offset), whole
             lists = [
                 Ranked(target.kind, target.feature, target.space.name, answer, target.similarity)
                 for target, answer in zip(targets, answers, strict=True)
@@ -294,7 +326,7 @@ class Searcher:
             hit(offset + place, each.score, each.reasons, each.id, payloads[each.id])
             for place, each in enumerate(kept, start=1)
         ]
-        return grouped(hits, request.top, request.offset) if request.group else hits
+        return hits, whole
 
     async def _reranked(self, hits: list[Hit], model: str, query: str, run: _Run) -> list[Hit]:
         """The first of them in the order of the cross-encoder, the rest below as it is."""
