@@ -9,9 +9,9 @@ else nothing but its length, so that it is found by its name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from extractors import minilm, speech
 from extractors.hub import ModelUnavailable
@@ -58,6 +58,15 @@ class SpeechParameters(TextSpace):
     max_seconds: float = Field(
         7200.0, gt=0, description="an object that takes longer to extract fails"
     )
+
+    @model_validator(mode="after")
+    def _hears(self) -> Self:
+        if self.speech_model == speech.PACKAGED and self.language not in (None, "en"):
+            raise ValueError(
+                f"{speech.PACKAGED} hears English only; name a speech_model that knows "
+                f"{self.language!r}, e.g. base or small"
+            )
+        return self
 
     @property
     def bounds(self) -> Bounds:

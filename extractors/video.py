@@ -103,6 +103,10 @@ class VideoExtractor(Worded):
             self._pictures.load()
         return self._pictures.encode(query, output)
 
+    def retitle(self, text: str | None, labels: Sequence[str], name: str) -> str | None:
+        """Of scenes; what is said has no labels."""
+        return caption(name_words(name), tuple(labels)) if labels else text
+
     @classmethod
     def preview(cls, source: Source, part: Part, edge: int) -> bytes | None:
         try:
@@ -122,6 +126,8 @@ class VideoExtractor(Worded):
         with open_media(source, VIDEO, bounds) as media:
             length = media.duration or 0.0
             shown = self._scenes(media, name_words(source.name))
+        # A live recording states no length of its own.
+        length = max(length, *((scene.end_ms or 0) / 1000 for scene in shown), 0.0)
         said: list[Document] = []
         with open_media(source, VIDEO, bounds) as media:
             if media.has_sound and self.parameters.sound:

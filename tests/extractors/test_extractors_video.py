@@ -173,6 +173,41 @@ def test_missing_tracks(films: VideoExtractor) -> None:
     assert "ever tried" in (found[0].text or "").lower()
 
 
+def test_a_live_recording_is_as_long_as_its_scenes(films: VideoExtractor) -> None:
+    out = io.BytesIO()
+    with av.open(out, "w", format="webm", options={"live": "1"}) as made:
+        stream = made.add_stream("libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *SIDES, "yuv420p"
+        for number in range(30):
+            frame = av.VideoFrame.from_ndarray(still("china"), "rgb24")
+            frame.pts = number
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    (scene,) = documents(films, File("live.webm", out.getvalue(), "video/webm"))
+    assert scene.payload["duration_ms"] == scene.end_ms
+    assert 2500 <= (scene.end_ms or 0) <= 3100
+
+
+def test_a_copy_of_a_film_has_its_own_name(films: VideoExtractor) -> None:
+    data = film([(still("chelsea.png"), 1.0)])
+    (scene,) = documents(films, File("red-barn.mp4", data, "video/mp4"))
+    assert "barn" in (scene.text or "")
+    again = films.retitle(scene.text, scene.labels, "blue-lake.mp4")
+    assert again is not None
+    assert "barn" not in again
+    assert "lake" in again
+    assert (
+        films.retitle("ever tried, ever failed", (), "blue-lake.mp4") == "ever tried, ever failed"
+    )
+
+
+def test_the_packaged_speech_model_is_not_asked_for_other_languages() -> None:
+    assert VideoParameters(language="en").language == "en"
+    assert VideoParameters.model_validate({"language": "de", "speech_model": "base"})
+    with pytest.raises(ValueError, match="hears English only"):
+        VideoParameters(language="de")
+
+
 def test_sound_can_be_left_out() -> None:
     extractor = VideoExtractor(VideoParameters(sound=False))
     extractor.load()
