@@ -199,7 +199,10 @@ async def test_api_retry_of_chosen_failures(stand: Stand, client: httpx.AsyncCli
     failures: dict[str, str] = {}
     for name, category in (("a", "format"), ("b", "network"), ("c", "network")):
         more = {"category": category, "retryable": category == "network"}
-        place = {"collection_id": collection, "object_id": f"obj_{name}"}
+        place = {
+            "collection_id": collection,
+            "object_id": stand.rows.object(stand.default, bucket, name),
+        }
         failures[name] = stand.rows.failure(stand.default, task, name, **place, **more)
         item = {"namespace_id": stand.default, "task_id": task, "state": "failed", **place}
         with stand.database.write() as connection:
@@ -237,12 +240,13 @@ async def test_api_retry_is_a_new_task_of_what_failed(
     )
     nothing = await client.post(f"/v1/tasks/{task}/retry")
     assert (nothing.status_code, error_of(nothing)["code"]) == (409, "conflict")
+    object_id = stand.rows.object(stand.default, bucket, "a")
     with stand.database.write() as connection:
         item = {
             "namespace_id": stand.default,
             "task_id": task,
             "collection_id": collection,
-            "object_id": "obj_1",
+            "object_id": object_id,
             "state": "failed",
         }
         connection.execute(sa.insert(t.items), item)

@@ -9,6 +9,7 @@ rank fusion does, and so does one list for all outputs of a model.
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,9 @@ class File:
 
     def read(self) -> bytes:
         return self.data
+
+    def open(self) -> io.BytesIO:
+        return io.BytesIO(self.data)
 
 
 class Library:
