@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import pytest
 from fault_runs import PARTS, Harness
 
-TOGETHER = (("worker", "temporal"), ("raylet", "service"), ("actor", "vectors"), ("up",))
+#: The service dies alone: work goes on without it, and may be done when it is back.
+TOGETHER = (("worker", "temporal"), ("raylet", "vectors"), ("actor",), ("service",), ("up",))
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(420)]
 
