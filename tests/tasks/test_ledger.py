@@ -185,6 +185,7 @@ def test_documents_of_an_earlier_space_are_reached_until_they_are_extracted_agai
     other = Recipe("toy@1", "toy", {"model": "big"}, "digest-2", "toy_v1_big")
     task = desk.begin(other)
     assert spaces() == [("toy_v1_big", "big"), (TOY.space, "")]
+    beside = desk.begin(other)
     desk.list_page(task, {"a": "1", "b": "1"})
     chunk_id, items = desk.plan(task)
     desk.record(task, chunk_id, [indexed(items[0]), failed(items[1])])
@@ -194,6 +195,8 @@ def test_documents_of_an_earlier_space_are_reached_until_they_are_extracted_agai
     chunk_id, items = desk.plan(retry)
     desk.record(retry, chunk_id, [indexed(items[0])])
     desk.endings.finish(NS, retry.task_id, canceled=False)
+    assert len(spaces()) == 2, "a task that works beside it may still write there"
+    desk.endings.finish(NS, beside.task_id, canceled=True)
     assert spaces() == [("toy_v1_big", "big")]
     desk.begin(TOY)
     assert spaces() == [(TOY.space, ""), ("toy_v1_big", "big")], "and back again"

@@ -350,8 +350,11 @@ def earlier_with(row: Any, space: str) -> list[dict[str, Any]]:
 
 
 def forget_earlier(connection: Connection, namespace_id: str, bucket_id: str) -> None:
-    """Earlier spaces in which no document of the collection lies any more are forgotten."""
+    """Earlier spaces in which no document of the collection lies any more are forgotten, unless a
+    task works on the bucket: it may still write there."""
     columns, indexed = t.collections.c, t.indexed.c
+    if _works_on(connection, namespace_id, bucket_id):
+        return
     rows = connection.execute(
         sa.select(columns.collection_id, columns.earlier).where(
             columns.namespace_id == namespace_id, columns.bucket_id == bucket_id
@@ -363,7 +366,11 @@ def forget_earlier(connection: Connection, namespace_id: str, bucket_id: str) ->
             for each in earlier
             if connection.execute(
                 sa.select(indexed.object_id)
-                .where(indexed.collection_id == collection_id, indexed.space == each["space"])
+                .where(
+                    indexed.collection_id == collection_id,
+                    indexed.space == each["space"],
+                    indexed.documents > 0,
+                )
                 .limit(1)
             ).scalar()
         ]
@@ -373,6 +380,20 @@ def forget_earlier(connection: Connection, namespace_id: str, bucket_id: str) ->
                 .where(columns.collection_id == collection_id)
                 .values(earlier=left)
             )
+
+
+def _works_on(connection: Connection, namespace_id: str, bucket_id: str) -> bool:
+    columns = t.tasks.c
+    found = connection.execute(
+        sa.select(columns.task_id)
+        .where(
+            columns.namespace_id == namespace_id,
+            columns.bucket_id == bucket_id,
+            columns.state.not_in([str(state) for state in ENDED]),
+        )
+        .limit(1)
+    )
+    return found.scalar() is not None
 
 
 def refuse_beside_delete(
