@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import struct
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,15 @@ import httpx
 import pytest
 from api_stand import Stand, error_of
 from PIL import Image
+from toys import Toy
 
 from workbench.api.filecache import FileCache
+from workbench.api.hopeless import Hopeless
 from workbench.api.pictures import MAX_PIXELS, NoPicture, shrink
 from workbench.api.thumbnails import EDGES, snap
+from workbench.domain.errors import WorkbenchError
+from workbench.extraction.contract import Part
+from workbench.extraction.preview import make_preview
 
 
 def picture(size: tuple[int, int] = (600, 300), form: str = "JPEG", **save: Any) -> bytes:
@@ -253,6 +260,66 @@ def test_api_thumbnail_sizes_snap_upwards() -> None:
         1024,
     ]
     assert tuple(sorted(EDGES)) == EDGES
+
+
+async def test_api_previews_that_take_long_hold_up_no_thumbnails(
+    stand: Stand, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    bucket = stand.bucket("b")
+    rows = [
+        stand.services.objects.get(
+            stand.default, stand.file(bucket, "b", f"{number}.toy", b"sleep", "text/x-toy")
+        )
+        for number in range(4)
+    ]
+    thing = stand.file(bucket, "b", "x.png", picture(form="PNG"), "image/png")
+    monkeypatch.setattr("workbench.api.thumbnails.make_preview", partial(make_preview, seconds=4))
+    opens = stand.services.open_source
+    asked = [
+        asyncio.create_task(stand.services.thumbnails.preview(row, Toy, Part(), 160, opens))
+        for row in rows
+        if row is not None
+    ]
+    await asyncio.sleep(0.5)
+    begun = time.monotonic()
+    assert (await client.get(f"/v1/objects/{thing}/thumbnail")).status_code == 200
+    assert time.monotonic() - begun < 3
+    for each in await asyncio.gather(*asked, return_exceptions=True):
+        assert isinstance(each, WorkbenchError)
+        assert "seconds" in each.message
+    begun = time.monotonic()
+    assert rows[0] is not None
+    with pytest.raises(WorkbenchError, match="seconds"):
+        await stand.services.thumbnails.preview(rows[0], Toy, Part(), 160, opens)
+    assert time.monotonic() - begun < 1, "it is remembered"
+
+
+async def test_api_a_mended_file_has_a_thumbnail_at_once(
+    stand: Stand, client: httpx.AsyncClient
+) -> None:
+    """What could not be shown is remembered of the listed bytes only."""
+    bucket = stand.bucket("b")
+    thing = stand.file(bucket, "b", "x.png", picture(form="PNG")[:200], "image/png")
+    (stand.media / "b" / "x.png").write_bytes(b"still being written")
+    assert (await client.get(f"/v1/objects/{thing}/thumbnail")).status_code == 404
+    (stand.media / "b" / "x.png").write_bytes(picture(form="PNG"))
+    assert (await client.get(f"/v1/objects/{thing}/thumbnail")).status_code == 200
+
+
+def test_api_what_failed_is_remembered_for_a_while_and_not_without_bound() -> None:
+    now = [0.0]
+    hopeless = Hopeless(seconds=10, most=3, clock=lambda: now[0])
+    for number in range(4):
+        hopeless.put(str(number), f"reason {number}")
+    assert [hopeless.get(str(number)) for number in range(4)] == [
+        None,
+        "reason 1",
+        "reason 2",
+        "reason 3",
+    ]
+    now[0] = 10.0
+    assert hopeless.get("3") is None
 
 
 def test_api_cache_stays_below_its_limit_and_keeps_what_is_used(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ not kept, so that nothing wrong stays. Keys hold the object's id and not its has
 find out whether another one holds the same file. Decoding runs in two threads of its own, so that a
 screen full of pictures leaves the other routes their threads. Films, recordings and pages are shown
 by their extractors, each in a process of its own; where in the object they look is part of the key.
+Those may take half a minute to fail, so two other threads wait for them, and what cannot be shown
+is remembered for some minutes under the same key.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from typing import BinaryIO
 from starlette.concurrency import run_in_threadpool
 
 from workbench.api.filecache import FileCache
+from workbench.api.hopeless import Hopeless
 from workbench.api.pictures import NoPicture, shrink
-from workbench.api.sources import OpenSource, open_object
+from workbench.api.sources import Opened, OpenSource, open_object
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.extraction.contract import Extractor, Part
 from workbench.extraction.preview import NoPreview, Wanted, make_preview, target_of
@@ -33,6 +36,7 @@ from workbench.store.objects import ObjectRow
 
 EDGES = (160, 320, 640, 1024)
 LIMIT = 1024 * 1024 * 1024
+#: Of each kind: decoding here, and waiting for processes that decode.
 _THREADS = 2
 
 
@@ -47,14 +51,16 @@ class Thumbnail:
 class Thumbnails:
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
         self._cache = FileCache(folder, limit)
+        self._hopeless = Hopeless()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="thumbnail")
+        self._waiting = ThreadPoolExecutor(_THREADS, thread_name_prefix="preview")
 
     async def get(self, row: ObjectRow, edge: int, open_source: OpenSource) -> Thumbnail:
         """``edge`` is one of ``EDGES``. Raises ``no_thumbnail``, ``source_unreadable``."""
         tag = thumbnail_tag(row, edge)
-        kept = await run_in_threadpool(self._cache.get, tag)
-        if kept is not None and _whole(kept):
-            return Thumbnail(kept, tag)
+        kept = await self._kept(row, tag)
+        if kept is not None:
+            return kept
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._make, row, edge, open_source)
 
@@ -69,38 +75,56 @@ class Thumbnails:
         """What ``extractor`` shows of the object, or of a part of it. Raises ``no_thumbnail``,
         ``source_unreadable``."""
         tag = preview_tag(row, extractor.spec.key, part, edge)
-        kept = await run_in_threadpool(self._cache.get, tag)
-        if kept is not None and _whole(kept):
-            return Thumbnail(kept, tag)
+        kept = await self._kept(row, tag)
+        if kept is not None:
+            return kept
         wanted = Wanted(target_of(extractor), row.name, row.mime, part, edge)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._show, row, wanted, tag, open_source)
+        return await loop.run_in_executor(self._waiting, self._show, row, wanted, tag, open_source)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._waiting.shutdown(wait=False, cancel_futures=True)
+
+    async def _kept(self, row: ObjectRow, tag: str) -> Thumbnail | None:
+        """What was made of it before. Raises ``no_thumbnail`` where nothing could be."""
+        reason = self._hopeless.get(tag)
+        if reason is not None:
+            raise no_thumbnail(row, reason)
+        kept = await run_in_threadpool(self._cache.get, tag)
+        return Thumbnail(kept, tag) if kept is not None and _whole(kept) else None
+
+    def _vain(self, row: ObjectRow, tag: str, opened: Opened, problem: Exception) -> WorkbenchError:
+        """The error for it; remembered unless the source has changed since it was listed."""
+        if opened.is_listed(row):
+            self._hopeless.put(tag, str(problem))
+        return no_thumbnail(row, str(problem))
 
     def _show(self, row: ObjectRow, wanted: Wanted, tag: str, open_source: OpenSource) -> Thumbnail:
+        reason = self._hopeless.get(tag)  # it may have been asked for twice while this one waited
+        if reason is not None:
+            raise no_thumbnail(row, reason)
         opened = open_object(open_source, row)
         with opened.file, _as_file(opened.file) as file:
             try:
                 data = make_preview(wanted, file)
             except NoPreview as problem:
-                raise no_thumbnail(row, str(problem)) from problem
+                raise self._vain(row, tag, opened, problem) from problem
         if not opened.is_listed(row):
             return Thumbnail(data, None)
         self._cache.put(tag, data)
         return Thumbnail(data, tag)
 
     def _make(self, row: ObjectRow, edge: int, open_source: OpenSource) -> Thumbnail:
+        tag = thumbnail_tag(row, edge)
         opened = open_object(open_source, row)
         with opened.file:
             try:
                 data = shrink(opened.file, edge)
             except NoPicture as problem:
-                raise no_thumbnail(row, str(problem)) from problem
+                raise self._vain(row, tag, opened, problem) from problem
         if not opened.is_listed(row):
             return Thumbnail(data, None)
-        tag = thumbnail_tag(row, edge)
         self._cache.put(tag, data)
         return Thumbnail(data, tag)
 
