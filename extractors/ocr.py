@@ -2,8 +2,9 @@
 
 A document a block of lines, cut where it is longer than a passage: its text, the rectangle around
 it, and its words each with a rectangle, all as shares of the picture as it is seen (left, top,
-right, bottom). Pages of a TIFF are pages. Reading takes a second or more, so it runs on the
-pictures that a cheap look takes for lettering, or on all (``every``); others have no documents.
+right, bottom). Pages of a TIFF are pages. A long picture, as the screenshot of a whole page, is
+read in pieces. Reading takes a second or more, so it runs on the pictures (and pieces) that a cheap
+look takes for lettering, or on all (``every``); others have no documents.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from extractors.reading import RECIPE, Line, Reader, blocks, page_text, union
 from extractors.shown import SHOWS, preview
 from extractors.sources import read_whole
 from extractors.texts import SEMANTIC, TextSpace
+from extractors.tiles import PIECE, Tile, is_long, tiles, together
 from extractors.worded import Worded
 from workbench.extraction.contract import (
     Batch,
@@ -91,13 +93,17 @@ class OcrExtractor(Worded):
             with self.clock("decode", size=0 if number else len(data)):
                 decode(picture, data)
                 seen = _upright(picture)
-                chosen = self.parameters.every or shows_lettering(seen)
+                every = self.parameters.every
+                chosen = [t for t in tiles(seen.size) if every or shows_lettering(t.cut(seen))]
             if chosen:
-                yield from self._read(seen, number + 1 if several else None)
+                yield from self._read(seen, chosen, number + 1 if several else None)
 
-    def _read(self, picture: Image.Image, page: int | None) -> Iterator[Document]:
+    def _read(
+        self, picture: Image.Image, chosen: Sequence[Tile], page: int | None
+    ) -> Iterator[Document]:
         with self.clock("read"):
-            lines = self._reader.read(picture)
+            read = [[t.placed(line) for line in self._reader.read(t.cut(picture))] for t in chosen]
+            lines = together(read, picture.width > picture.height)
         for block in blocks(lines):
             text, box = page_text(block, picture.size)
             found = list(passages(text, "plain", self.parameters.chunk_tokens, self._encoder))
@@ -134,11 +140,13 @@ def _between(block: Sequence[Line], start: int, end: int) -> list[Line]:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """As RGB, on white where transparent, no side longer than ``LONGEST``."""
+    """As RGB, on white where transparent, no side longer than ``LONGEST``; of a long picture, which
+    is read in pieces, no piece."""
     seen = picture
-    if max(seen.size) > LONGEST:
+    most = LONGEST / (PIECE * min(seen.size) if is_long(seen.size) else max(seen.size))
+    if most < 1:
         seen = seen.convert("RGBA" if seen.has_transparency_data else "RGB")
-        seen.thumbnail((LONGEST, LONGEST))
+        seen.thumbnail((round(seen.width * most), round(seen.height * most)))
     if seen.has_transparency_data:
         seen = seen.convert("RGBA")
         seen = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)

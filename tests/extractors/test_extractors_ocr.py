@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from extractors.lettering import shows_lettering
 from extractors.ocr import OcrExtractor, OcrParameters
+from extractors.tiles import tiles
 from workbench.domain.states import Category
 
 #: Those of the package's pictures that are no photographs: print, writing, a logo with letters.
@@ -75,6 +77,42 @@ def test_every_picture_is_read_when_asked() -> None:
     every.load()
     assert not shows_lettering(faint)
     assert documents(every, File("a.png", data))[0].text == "Ferry tickets\nopen from nine"
+
+
+def test_a_tall_screenshot_is_read_to_its_end(reader: OcrExtractor) -> None:
+    """Each line once, at its place, also those on a cut and in the middle of an overlap."""
+    size = (540, 8000)
+    first, second, *_, last = tiles(size)
+    tops = [40, first.bottom - 20, second.top - 20, (second.top + first.bottom) // 2]
+    tops += [last.top - 20, size[1] - 100]
+    lines = {f"Message {number} of the thread": (80, top) for number, top in enumerate(tops)}
+    found = documents(reader, File("a.png", encoded(written(lines, size), "PNG")))
+    assert sorted(str(d.text) for d in found) == sorted(lines)
+    for text, box in ((str(d.text), d.box) for d in found):
+        assert box is not None
+        assert box[1] * size[1] == pytest.approx(lines[text][1], abs=30)
+        assert box[0] == pytest.approx(80 / size[0], abs=0.02)
+
+
+def test_a_line_of_a_wide_picture_is_one_line(reader: OcrExtractor) -> None:
+    text = " ".join(f"number {n} of a long row" for n in range(8))
+    picture = written({text: (60, 100)}, (3700, 260))
+    (document,) = documents(reader, File("a.png", encoded(picture, "PNG")))
+    assert document.text is not None
+    assert document.text.split() == text.split()
+    words = document.payload["words"]
+    assert [word[0] for word in words] == text.split()
+    assert all(one[1] < other[1] for one, other in pairwise(words))
+
+
+@pytest.mark.parametrize("size", [(1080, 16000), (500, 90_000), (2200, 800), (9000, 30), (1, 2500)])
+def test_tiles_cover_the_picture_and_are_few(size: tuple[int, int]) -> None:
+    found = tiles(size)
+    assert (found[0].left, found[0].top) == (0, 0)
+    assert (found[-1].right, found[-1].bottom) == size
+    assert len(found) <= 40
+    for one, other in pairwise(found):
+        assert max(one.right - other.left, one.bottom - other.top) >= 240
 
 
 def screens() -> Iterator[Image.Image]:
