@@ -12,22 +12,18 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from workbench.domain import filters
 from workbench.domain.errors import Code, WorkbenchError, not_found
 from workbench.domain.filters import Filter
-from workbench.domain.wire import Hit, Reason, SearchRequest, SearchResponse, SearchTiming
+from workbench.domain.wire import Hit, SearchRequest, SearchResponse, SearchTiming
 from workbench.extraction.contract import Output, Query, Vector
 from workbench.extraction.registry import Registry, outputs_for
 from workbench.search.arms import Target, for_text, for_vector, for_vectors, searchable
 from workbench.search.encoder import Encodable, QueryEncoder
-from workbench.search.fusion import Fused, Ranked, fuse
 from workbench.search.grouping import grouped
-from workbench.search.hits import hit
 from workbench.search.query import (
     DocumentQuery,
     MediaQuery,
@@ -37,16 +33,12 @@ from workbench.search.query import (
     kind_of,
     parse,
 )
+from workbench.search.ranking import Ranking, retrieve
 from workbench.search.reranking import DEPTH, Rerankers, reranked
 from workbench.search.scope import Buckets, Collections, Scope, Space, narrow
 from workbench.telemetry.events import SearchEvent
 from workbench.vectors.port import (
-    BadVectors,
-    Point,
-    Scored,
-    SpaceNotFound,
     VectorStore,
-    VectorsUnavailable,
 )
 
 #: Candidates of each list when several are fused: a document in the page by virtue of two middling
@@ -242,7 +234,9 @@ class Searcher:
         everything = await self._narrow(namespace_id)
         try:
             for space in everything.spaces:
-                point = (await self._retrieve(space.name, [wanted], vectors=True)).get(wanted)
+                point = (
+                    await retrieve(self._vectors, space.name, [wanted], with_vectors=True)
+                ).get(wanted)
                 if point is None or not everything.holds(point.payload):
                     continue
                 by_name = {out.name: out.model for out in space.outputs}
@@ -266,67 +260,18 @@ class Searcher:
         leave_out: str | None,
         run: _Run,
     ) -> list[Hit]:
+        ranking = Ranking(self._vectors, scope, targets, user, leave_out, request.exact)
         page = request.top + request.offset + (leave_out is not None)
         plain = len(targets) == 1 and not request.group
         limit = page if plain else max(FEWEST_CANDIDATES, CANDIDATES * page)
-        if not request.group:
-            hits, _ = await self._ranked(
-                scope, request, targets, user, leave_out, run, limit, request.top, request.offset
-            )
-            return hits
-        groups: list[Hit] = []
-        for wider in WIDER:
-            many = max(limit, min(limit * wider, DEEPEST))
-            hits, whole = await self._ranked(
-                scope, request, targets, user, leave_out, run, many, many, 0
-            )
-            groups = grouped(hits, request.top, request.offset)
-            if whole or len(groups) == request.top:
-                break
-        return groups
-
-    async def _ranked(
-        self,
-        scope: Scope,
-        request: SearchRequest,
-        targets: Sequence[Target],
-        user: Filter | None,
-        leave_out: str | None,
-        run: _Run,
-        limit: int,
-        top: int,
-        offset: int,
-    ) -> tuple[list[Hit], bool]:
-        """Hits from ``offset`` on, of lists of at most ``limit``; whether no list was cut there."""
-        single = len(targets) == 1
-        arms = [
-            each.arm(scope, limit, user, exact=request.exact, payload=single) for each in targets
-        ]
         begun = time.perf_counter()
         try:
-            with _told():
-                answers = await self._vectors.search(arms)
-            whole = all(len(each) < limit for each in answers)
-            answers = [
-                [h for h in each if h.id != leave_out and (not single or scope.holds(h.payload))]
-                for each in answers
-            ]
-            if single:
-                return _single(targets[0], answers[0], top, offset), whole
-            lists = [
-                Ranked(target.kind, target.feature, target.space.name, answer, target.similarity)
-                for target, answer in zip(targets, answers, strict=True)
-            ]
-            fused = fuse(lists, top, offset)
-            payloads = await self._payloads(scope, fused)
+            if request.group:
+                return await _groups(ranking, limit, request)
+            hits, _ = await ranking.hits(limit, request.top, request.offset)
+            return hits
         finally:
             run.engine += time.perf_counter() - begun
-        kept = [each for each in fused if each.id in payloads]
-        hits = [
-            hit(offset + place, each.score, each.reasons, each.id, payloads[each.id])
-            for place, each in enumerate(kept, start=1)
-        ]
-        return hits, whole
 
     async def _reranked(self, hits: list[Hit], model: str, query: str, run: _Run) -> list[Hit]:
         """The first of them in the order of the cross-encoder, the rest below as it is."""
@@ -341,67 +286,20 @@ class Searcher:
             run.rerank = time.perf_counter() - begun
         return [*reranked(first, scores.tolist(), model), *rest]
 
-    async def _payloads(
-        self, scope: Scope, fused: Sequence[Fused]
-    ) -> Mapping[str, Mapping[str, Any]]:
-        """Payloads by id, without those that were deleted since the search. A second round trip
-        for a page costs less than the payloads of all candidates in the first: 0.4 ms against 1.3
-        for two lists of 50, 1.3 against 18 for two of 400."""
-        ids: dict[str, list[str]] = {}
-        for each in fused:
-            ids.setdefault(each.space, []).append(each.id)
-        points = await asyncio.gather(*(self._retrieve(space, some) for space, some in ids.items()))
-        return {
-            key: point.payload
-            for found in points
-            for key, point in found.items()
-            if scope.holds(point.payload)
-        }
 
-    async def _retrieve(
-        self, space: str, ids: Sequence[str], *, vectors: bool = False
-    ) -> Mapping[str, Point]:
-        with _told():
-            try:
-                return await self._vectors.retrieve(space, ids, vectors=vectors)
-            except SpaceNotFound:  # nothing was indexed into it yet
-                return {}
-
-
-def _single(target: Target, answer: Sequence[Scored], top: int, offset: int) -> list[Hit]:
-    """One list needs no fusion: the engine's order and scores, from ``offset`` on."""
-    kind, feature = target.kind, target.feature
-    page = answer[offset : offset + top]
-    return [
-        hit(
-            rank,
-            each.score,
-            [Reason.model_construct(kind=kind, feature=feature, score=each.score, rank=rank)],
-            each.id,
-            each.payload,
-        )
-        for rank, each in enumerate(page, start=offset + 1)
-    ]
+async def _groups(ranking: Ranking, limit: int, request: SearchRequest) -> list[Hit]:
+    """The best hits of objects, looked for deeper while too few objects come."""
+    groups: list[Hit] = []
+    for wider in WIDER:
+        many = max(limit, min(limit * wider, DEEPEST))
+        hits, whole = await ranking.hits(many, many, 0)
+        groups = grouped(hits, request.top, request.offset)
+        if whole or len(groups) == request.top:
+            break
+    return groups
 
 
 def _page(hits: Sequence[Hit], request: SearchRequest) -> list[Hit]:
     if request.group:
         return grouped(hits, request.top, request.offset)
     return list(hits[request.offset : request.offset + request.top])
-
-
-@contextmanager
-def _told() -> Generator[None]:
-    """The engine's errors as those that reach a person."""
-    try:
-        yield
-    except VectorsUnavailable as error:
-        raise WorkbenchError(
-            Code.UNAVAILABLE,
-            f"the vector store cannot be reached: {error}",
-            "it is restarted by itself; try again, or see `mixpeek status`",
-        ) from error
-    except BadVectors as error:
-        raise WorkbenchError(
-            Code.INVALID_QUERY, f"the query cannot be searched: {error}"
-        ) from error

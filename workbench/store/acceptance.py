@@ -15,22 +15,22 @@ from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.domain.states import ENDED, REQUESTS, Request, TaskKind
+from workbench.domain.states import REQUESTS, Request, TaskKind
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
 from workbench.store.records import BucketRecord, CollectionRecord, TaskRecord
 from workbench.store.retrying import Selection, retry
+from workbench.store.revisions import earlier_with
 from workbench.store.statements import (
     bucket_by_id,
     bucket_record,
-    earlier_with,
     happen,
     load_task,
     new_task,
     note_state,
-    refuse_beside_delete,
     say,
 )
+from workbench.store.unended import refuse_beside_delete, unended
 from workbench.store.uploads import remove_others
 
 
@@ -115,13 +115,8 @@ class Acceptance:
         with self._database.write() as connection:
             bucket = bucket_by_id(connection, namespace_id, bucket_id)
             several = sa.and_(t.tasks.c.kind == TaskKind.REINDEX, t.tasks.c.bucket_id.is_(None))
-            running = connection.execute(
-                sa.select(t.tasks.c.task_id).where(
-                    t.tasks.c.namespace_id == namespace_id,
-                    sa.or_(t.tasks.c.bucket_id == bucket_id, several),
-                    t.tasks.c.state.not_in([str(state) for state in ENDED]),
-                )
-            ).scalar()
+            here = sa.or_(t.tasks.c.bucket_id == bucket_id, several)
+            running = connection.execute(unended(namespace_id, here)).scalar()
             if running:
                 raise WorkbenchError(
                     Code.CONFLICT,

@@ -19,6 +19,7 @@ from workbench.domain.states import Category, ItemState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
+from workbench.store.doubts import removed_of
 from workbench.store.statements import OPEN, add_counts, add_failures
 
 
@@ -123,16 +124,8 @@ class ChunkWriter:
     def _canceled(self, findings: Sequence[Finding]) -> list[Finding]:
         """The findings, canceled where the object was removed meanwhile: nothing of it is to be
         searchable, and nothing is left that could be tried again."""
-        removed: set[str] = set()
-        columns = t.objects.c
-        for piece in slices([f.object_id for f in findings]):
-            removed.update(
-                self.connection.execute(
-                    sa.select(columns.object_id).where(
-                        columns.object_id.in_(piece), columns.removed_at.is_not(None)
-                    )
-                ).scalars()
-            )
+        ids = [f.object_id for f in findings]
+        removed = set(removed_of(self.connection, self.namespace_id, ids))
         return [
             Finding(f.object_id, ItemState.CANCELED, f.fingerprint, size=f.size)
             if f.object_id in removed

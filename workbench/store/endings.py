@@ -16,9 +16,9 @@ from sqlalchemy.engine import Connection
 from workbench.domain.states import Event, ItemState, TaskState, ending
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
+from workbench.store.revisions import forget_earlier
 from workbench.store.statements import (
     cancel_open,
-    forget_earlier,
     forget_objects,
     happen,
     load_task,

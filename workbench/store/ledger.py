@@ -20,23 +20,20 @@ from workbench.store.acceptance import bucket_by_id, bucket_collections
 from workbench.store.chunk_end import ChunkResult, ChunkWriter, Finding
 from workbench.store.database import Database, now_ms
 from workbench.store.dialect import slices
+from workbench.store.doubts import doubt, doubt_objects, removed_of, still_missing, unfound
 from workbench.store.pages import ListedPage, PageWriter, Route, objects_between
 from workbench.store.records import BucketRecord, CollectionRecord, ObjectRecord, TaskRecord
+from workbench.store.revisions import superseded
 from workbench.store.statements import (
     OPEN,
     add_counts,
     cancel_open,
     collection_of,
-    doubt,
-    doubt_objects,
     forget_objects,
     happen,
     load_task,
     release_chunk,
-    still_missing,
-    superseded,
     touch,
-    unfound,
 )
 
 
@@ -216,19 +213,8 @@ class Ledger:
 
     def gone(self, namespace_id: str, object_ids: Sequence[str]) -> list[str]:
         """Those of the objects that are removed."""
-        columns = t.objects.c
         with self._database.read() as connection:
-            return [
-                object_id
-                for piece in slices(object_ids)
-                for object_id in connection.execute(
-                    sa.select(columns.object_id).where(
-                        columns.namespace_id == namespace_id,
-                        columns.object_id.in_(piece),
-                        columns.removed_at.is_not(None),
-                    )
-                ).scalars()
-            ]
+            return removed_of(connection, namespace_id, object_ids)
 
     def being_indexed(self, namespace_id: str, chunk_id: str) -> tuple[str, list[str]]:
         """The chunk's collection, and the objects of which documents may be in the index before

@@ -16,13 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
-from workbench.domain.states import ENDED, ItemState
+from workbench.domain.states import ItemState
 from workbench.store import tables as t
 from workbench.store.acceptance import Recipe, bucket_by_id, ensure_collection
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
 from workbench.store.records import CollectionRecord, ObjectRecord, TaskRecord
 from workbench.store.statements import add_counts, load_task, touch
+from workbench.store.unended import unended
 
 #: For a MIME type, the collections that take it; a ``Recipe`` among them is made first.
 Route = Callable[[str], Sequence[CollectionRecord | Recipe]]
@@ -295,14 +296,9 @@ class PageWriter:
         """Another task that has not ended leaves the objects that are here, whenever it missed
         them."""
         tasks = t.tasks.c
-        others = self.connection.execute(
-            sa.select(tasks.task_id).where(
-                tasks.namespace_id == self.task.namespace_id,
-                tasks.state.not_in([str(state) for state in ENDED]),
-                tasks.bucket_id == self.bucket.bucket_id,
-                tasks.task_id != self.task.task_id,
-            )
-        ).scalars()
+        here = tasks.bucket_id == self.bucket.bucket_id
+        query = unended(self.task.namespace_id, here, tasks.task_id != self.task.task_id)
+        others = self.connection.execute(query).scalars()
         removals = t.removals.c
         names = [entry.name for entry in self.page.entries if entry.name in known]
         for task_id in list(others):

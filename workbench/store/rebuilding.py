@@ -6,7 +6,7 @@ counts, only from where the caller saw it, so that a slice that runs twice count
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from workbench.domain.states import Category, Event, TaskState
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
 from workbench.store.dialect import upsert
+from workbench.store.doubts import doubt
 from workbench.store.segments import LiveObject
 from workbench.store.statements import add_counts, add_failures, happen, load_task, touch
 
@@ -110,7 +111,7 @@ class Rebuilding:
                 for one in objects.values()
             ]
             connection.execute(sa.insert(t.failures), rows)
-            _doubt(connection, collection_id, list(objects))
+            doubt(connection, collection_id, list(objects))
             add_counts(connection, namespace_id, task_id, collection_id, failed=len(rows))
             counted = {Category.INTERNAL.value: len(rows)}
             add_failures(connection, namespace_id, task_id, collection_id, counted)
@@ -191,15 +192,3 @@ def _passed_over(connection: Connection, namespace_id: str, task_id: str) -> lis
         .order_by(name)
     )
     return [f"{found} has {there:,} objects, {seen:,} were rebuilt" for found, there, seen in rows]
-
-
-def _doubt(connection: Connection, collection_id: str, object_ids: Collection[str]) -> None:
-    """Rows without a digest are up to date for no revision; what is searchable stays."""
-    connection.execute(
-        sa.update(t.indexed)
-        .where(
-            t.indexed.c.collection_id == collection_id,
-            t.indexed.c.object_id.in_(list(object_ids)),
-        )
-        .values(digest="")
-    )

@@ -20,7 +20,8 @@ from workbench.store.conditions import condition
 from workbench.store.dialect import slices
 from workbench.store.failures import FIELDS
 from workbench.store.records import TaskRecord
-from workbench.store.statements import bucket_by_id, load_task, new_task, refuse_beside_delete
+from workbench.store.statements import bucket_by_id, load_task, new_task
+from workbench.store.unended import refuse_beside_delete
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.domain.states import ENDED, EVENTS, Event, ItemState, Request, TaskKind, TaskState
+from workbench.domain.states import EVENTS, Event, ItemState, Request, TaskKind, TaskState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
@@ -250,68 +250,6 @@ def forget_objects(connection: Connection, namespace_id: str, object_ids: Collec
         )
 
 
-def still_missing(connection: Connection, task_id: str, object_ids: Collection[str]) -> list[str]:
-    """Those of the objects that the task is still to remove: none that came back."""
-    columns = t.removals.c
-    return [
-        object_id
-        for piece in slices(list(object_ids))
-        for object_id in connection.execute(
-            sa.select(columns.object_id).where(
-                columns.task_id == task_id, columns.object_id.in_(piece)
-            )
-        ).scalars()
-    ]
-
-
-def doubt_objects(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
-    """The objects leave their bucket, before their documents do. The rows of ``indexed`` stay until
-    then, and say in which spaces documents are."""
-    objects = t.objects.c
-    for piece in slices(list(object_ids)):
-        connection.execute(
-            sa.update(t.objects)
-            .where(
-                objects.namespace_id == namespace_id,
-                objects.object_id.in_(piece),
-                objects.removed_at.is_(None),
-            )
-            .values(removed_at=now_ms())
-        )
-        here = t.indexed.c.namespace_id == namespace_id
-        connection.execute(_in_doubt().where(here, t.indexed.c.object_id.in_(piece)))
-
-
-def unfound(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
-    """Documents of these objects were deleted, and perhaps some that were written meanwhile: the
-    next ingest extracts the objects again."""
-    columns = t.indexed.c
-    for piece in slices(list(object_ids)):
-        here = sa.and_(columns.namespace_id == namespace_id, columns.object_id.in_(piece))
-        connection.execute(sa.delete(t.indexed).where(here, columns.digest == ""))
-        connection.execute(_in_doubt().where(here))
-
-
-def doubt(connection: Connection, collection_id: str, object_ids: Collection[str]) -> None:
-    """What is searchable of these objects in the collection may not be what ``indexed`` says."""
-    columns = t.indexed.c
-    for piece in slices(list(object_ids)):
-        here = sa.and_(columns.collection_id == collection_id, columns.object_id.in_(piece))
-        connection.execute(_in_doubt().where(here))
-
-
-def _in_doubt() -> sa.Update:
-    """Rows without a digest are up to date for no revision: their objects are extracted again."""
-    return sa.update(t.indexed).values(digest="")
-
-
-def superseded(connection: Connection, collection_id: str, digest: str) -> bool:
-    """Whether the collection has another digest than this one."""
-    columns = t.collections.c
-    query = sa.select(columns.digest).where(columns.collection_id == collection_id)
-    return connection.execute(query).scalar() not in (None, digest)
-
-
 def release_chunk(connection: Connection, namespace_id: str, chunk_id: str) -> None:
     """The open items of the chunk wait for another one; its end is not recorded any more."""
     items, chunks = t.items.c, t.chunks.c
@@ -339,82 +277,6 @@ def collection_of(connection: Connection, namespace_id: str, chunk_id: str) -> s
             t.chunks.c.namespace_id == namespace_id, t.chunks.c.chunk_id == chunk_id
         )
     ).scalar_one()
-
-
-def earlier_with(row: Any, space: str) -> list[dict[str, Any]]:
-    """The earlier spaces of a collection (its row) that goes on in ``space``: its documents stay
-    where they are until each is extracted again."""
-    mine = {"space": row.space, "extractor": row.extractor, "parameters": row.parameters}
-    others = [each for each in row.earlier if each["space"] != row.space]
-    return [each for each in (mine, *others) if each["space"] != space]
-
-
-def forget_earlier(connection: Connection, namespace_id: str, bucket_id: str) -> None:
-    """Earlier spaces in which no document of the collection lies any more are forgotten, unless a
-    task works on the bucket: it may still write there."""
-    columns, indexed = t.collections.c, t.indexed.c
-    if _works_on(connection, namespace_id, bucket_id):
-        return
-    rows = connection.execute(
-        sa.select(columns.collection_id, columns.earlier).where(
-            columns.namespace_id == namespace_id, columns.bucket_id == bucket_id
-        )
-    ).all()
-    for collection_id, earlier in rows:
-        left = [
-            each
-            for each in earlier
-            if connection.execute(
-                sa.select(indexed.object_id)
-                .where(
-                    indexed.collection_id == collection_id,
-                    indexed.space == each["space"],
-                    indexed.documents > 0,
-                )
-                .limit(1)
-            ).scalar()
-        ]
-        if left != earlier:
-            connection.execute(
-                sa.update(t.collections)
-                .where(columns.collection_id == collection_id)
-                .values(earlier=left)
-            )
-
-
-def _works_on(connection: Connection, namespace_id: str, bucket_id: str) -> bool:
-    columns = t.tasks.c
-    found = connection.execute(
-        sa.select(columns.task_id)
-        .where(
-            columns.namespace_id == namespace_id,
-            columns.bucket_id == bucket_id,
-            columns.state.not_in([str(state) for state in ENDED]),
-        )
-        .limit(1)
-    )
-    return found.scalar() is not None
-
-
-def refuse_beside_delete(
-    connection: Connection, namespace_id: str, bucket_ids: Sequence[str]
-) -> None:
-    """Raises ``conflict`` while something in one of these buckets is being deleted: what a task
-    writes meanwhile would stay, and belong to nothing."""
-    columns = t.tasks.c
-    for piece in slices(bucket_ids):
-        running = connection.execute(
-            sa.select(columns.task_id).where(
-                columns.namespace_id == namespace_id,
-                columns.bucket_id.in_(piece),
-                columns.kind == TaskKind.DELETE,
-                columns.state.not_in([str(state) for state in ENDED]),
-            )
-        ).scalar()
-        if running:
-            raise WorkbenchError(
-                Code.CONFLICT, f"task {running} deletes here", f"mixpeek wait {running}, then again"
-            )
 
 
 def bucket_by_id(connection: Connection, namespace_id: str, bucket_id: str) -> BucketRecord:

@@ -16,7 +16,6 @@ from sqlalchemy.engine import Connection
 
 from workbench.domain import ids
 from workbench.domain.errors import Code, WorkbenchError, not_found
-from workbench.domain.states import ENDED
 from workbench.domain.wire import ObjectOut
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
@@ -24,6 +23,7 @@ from workbench.store.dialect import slices
 from workbench.store.moments import moment, moment_or_none
 from workbench.store.records import BucketRecord
 from workbench.store.statements import bucket_record
+from workbench.store.unended import works_on
 
 UPLOADS = "uploads"
 _HASH = "sha256:"
@@ -190,13 +190,8 @@ class UploadedObjects:
 
     def in_use(self, namespace_id: str, bucket_id: str) -> bool:
         """Whether a task of the bucket has not ended: it may still read what was replaced."""
-        query = sa.select(t.tasks.c.task_id).where(
-            t.tasks.c.namespace_id == namespace_id,
-            t.tasks.c.bucket_id == bucket_id,
-            t.tasks.c.state.not_in([state.value for state in ENDED]),
-        )
         with self._database.read() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+            return works_on(connection, namespace_id, bucket_id)
 
     def unused(self, namespace_id: str, bucket_id: str, hashes: Collection[str]) -> set[str]:
         """Those contents that no object of the bucket has."""

@@ -1,0 +1,83 @@
+"""Objects that go, that came back, and of which it is not sure what is searchable."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workbench.store import tables as t
+from workbench.store.database import now_ms
+from workbench.store.dialect import slices
+
+
+def still_missing(connection: Connection, task_id: str, object_ids: Collection[str]) -> list[str]:
+    """Those of the objects that the task is still to remove: none that came back."""
+    columns = t.removals.c
+    return [
+        object_id
+        for piece in slices(list(object_ids))
+        for object_id in connection.execute(
+            sa.select(columns.object_id).where(
+                columns.task_id == task_id, columns.object_id.in_(piece)
+            )
+        ).scalars()
+    ]
+
+
+def doubt_objects(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
+    """The objects leave their bucket, before their documents do. The rows of ``indexed`` stay until
+    then, and say in which spaces documents are."""
+    objects = t.objects.c
+    for piece in slices(list(object_ids)):
+        connection.execute(
+            sa.update(t.objects)
+            .where(
+                objects.namespace_id == namespace_id,
+                objects.object_id.in_(piece),
+                objects.removed_at.is_(None),
+            )
+            .values(removed_at=now_ms())
+        )
+        here = t.indexed.c.namespace_id == namespace_id
+        connection.execute(_in_doubt().where(here, t.indexed.c.object_id.in_(piece)))
+
+
+def unfound(connection: Connection, namespace_id: str, object_ids: Collection[str]) -> None:
+    """Documents of these objects were deleted, and perhaps some that were written meanwhile: the
+    next ingest extracts the objects again."""
+    columns = t.indexed.c
+    for piece in slices(list(object_ids)):
+        here = sa.and_(columns.namespace_id == namespace_id, columns.object_id.in_(piece))
+        connection.execute(sa.delete(t.indexed).where(here, columns.digest == ""))
+        connection.execute(_in_doubt().where(here))
+
+
+def doubt(connection: Connection, collection_id: str, object_ids: Collection[str]) -> None:
+    """What is searchable of these objects in the collection may not be what ``indexed`` says."""
+    columns = t.indexed.c
+    for piece in slices(list(object_ids)):
+        here = sa.and_(columns.collection_id == collection_id, columns.object_id.in_(piece))
+        connection.execute(_in_doubt().where(here))
+
+
+def _in_doubt() -> sa.Update:
+    """Rows without a digest are up to date for no revision: their objects are extracted again."""
+    return sa.update(t.indexed).values(digest="")
+
+
+def removed_of(connection: Connection, namespace_id: str, object_ids: Sequence[str]) -> list[str]:
+    """Those of the objects that are removed."""
+    columns = t.objects.c
+    return [
+        object_id
+        for piece in slices(object_ids)
+        for object_id in connection.execute(
+            sa.select(columns.object_id).where(
+                columns.namespace_id == namespace_id,
+                columns.object_id.in_(piece),
+                columns.removed_at.is_not(None),
+            )
+        ).scalars()
+    ]
