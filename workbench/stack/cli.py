@@ -88,10 +88,10 @@ def _serve(_args: argparse.Namespace) -> int:
 def _work(_args: argparse.Namespace) -> int:
     import asyncio
 
-    from workbench.stack import compose
     from workbench.stack.settings import load_settings
+    from workbench.stack.work import work
 
-    asyncio.run(compose.work(load_settings()))
+    asyncio.run(work(load_settings()))
     return 0
 
 

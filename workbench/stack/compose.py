@@ -1,4 +1,4 @@
-"""The two processes put together: which object gets which other one.
+"""The service put together: which object gets which other one.
 
 This is the only place where everything is known at once; there is nothing else in it.
 """
@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 import importlib
 import logging
-import os
-import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +18,6 @@ from typing import Any
 
 import uvicorn
 from temporalio.client import Client
-from temporalio.worker import Worker
 
 from workbench.access.authenticate import Access, HomeKey
 from workbench.access.keys import ensure_key
@@ -32,18 +29,14 @@ from workbench.api.thumbnails import Thumbnails
 from workbench.blobs.folder import open_blobs
 from workbench.blobs.port import BlobStore
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.extraction.pool import ActorPool
-from workbench.extraction.ray_actors import RayOptions
 from workbench.extraction.registry import Registry
 from workbench.search.encoder import QueryEncoder
 from workbench.search.reranking import Rerankers
 from workbench.search.searcher import Searcher
 from workbench.stack.home import write_json
+from workbench.stack.logs import log_to_stderr
 from workbench.stack.orchestration import (
-    GRACE,
-    THROTTLE,
     TemporalState,
-    connect,
     orchestrate,
 )
 from workbench.stack.service_health import ServiceHealth
@@ -68,14 +61,11 @@ from workbench.store.tasks import Tasks
 from workbench.store.uploads import UPLOADS, UploadedObjects, hash_of
 from workbench.tasks.accept import Accept
 from workbench.tasks.activities.control import ControlActivities
-from workbench.tasks.activities.extract import ExtractActivities
 from workbench.tasks.activities.rebuilding import RebuildActivities
 from workbench.tasks.changes import Bell, Changes
 from workbench.tasks.collector import Tidying
 from workbench.tasks.context import ControlContext
 from workbench.tasks.feed import Feed
-from workbench.tasks.fulldisk import FullDisk
-from workbench.tasks.inhand import InHand
 from workbench.tasks.known import Known
 from workbench.tasks.places import Reach
 from workbench.tasks.relay import Relay
@@ -88,15 +78,12 @@ from workbench.vectors.port import VectorStore
 
 log = logging.getLogger(__name__)
 
-#: The exit status of a worker whose Ray died.
-RAY_DIED = 70
 LOST_HINT = "ingest again: what is searchable is skipped"
-QUEUES = ("extract-cpu", "extract-gpu")
 
 
 async def serve(settings: Settings) -> None:
     """The service, until it is told to stop."""
-    _logging(settings)
+    log_to_stderr(settings.log_level)
     secure_runtime(settings)
     database = Database(settings.metadata_url)
     await asyncio.to_thread(_prepare, settings, database)
@@ -264,55 +251,6 @@ async def _letters(
         group.create_task(Sweeper(outbox, client, settings.window, fail).run(first))
 
 
-async def work(settings: Settings) -> None:
-    """The worker, until it is told to stop: extract activities in front of the Ray pool."""
-    _logging(settings)
-    secure_runtime(settings)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    options = RayOptions(settings.ray_address, settings.slots, str(settings.ray_folder))
-    pool = ActorPool(options, settings.blobs_location)
-    activities = ExtractActivities(
-        pool, open_blobs(settings.blobs_location), Registry.discover(settings.extractors)
-    )
-    in_hand = InHand(settings.in_hand_folder("worker"))
-    # Chunks wait for whoever comes after a worker that was killed: Ray starts without being asked.
-    early = asyncio.create_task(pool.start()) if in_hand.found else None
-    client = await connect(settings)
-    await in_hand.hand_back(client)
-    watch = asyncio.create_task(_end_with_ray(pool))
-    async with contextlib.AsyncExitStack() as stack:
-        for queue in QUEUES:
-            worker = Worker(
-                client,
-                task_queue=queue,
-                activities=[activities.extract],
-                interceptors=[in_hand, FullDisk()],
-                max_concurrent_activities=2 * settings.slots,
-                max_heartbeat_throttle_interval=THROTTLE,
-                default_heartbeat_throttle_interval=THROTTLE,
-                graceful_shutdown_timeout=GRACE,
-            )
-            await stack.enter_async_context(worker)
-        await stop.wait()
-        watch.cancel()
-    for task in (early, watch):
-        if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
-    await pool.close()
-
-
-async def _end_with_ray(pool: ActorPool) -> None:
-    """Without its Ray a worker can do nothing more, and Ray does not always say so: the process
-    ends at once, and whoever watches it starts another one."""
-    await pool.lost()
-    log.error("Ray has died: this worker ends")
-    logging.shutdown()
-    os._exit(RAY_DIED)
-
-
 def open_object_file(blobs: BlobStore, row: ObjectRow) -> Path:
     """Where an object's bytes lie: in its folder (a path that leads out of it is refused), or among
     the blobs where it was uploaded."""
@@ -395,12 +333,3 @@ async def serve_while(server: uvicorn.Server, essential: Sequence[asyncio.Task[N
 def _log_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.error("a part of the service ended", exc_info=task.exception())
-
-
-def _logging(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    for name in ("httpx", "httpcore", "temporalio.worker"):
-        logging.getLogger(name).setLevel(logging.WARNING)
