@@ -4,6 +4,7 @@ service does not decode itself, a page of a TIFF, a moment of an animation."""
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from PIL import Image, ImageFile
 
@@ -16,6 +17,8 @@ from workbench.extraction.contract import Part, Source
 
 MAX_PIXELS = 100_000_000
 QUALITY = 80
+#: Bytes of a colour profile that is passed on, as the service does with its own thumbnails.
+LARGEST_PROFILE = 4096
 #: Shown by ``preview``; other pictures the service shows itself, but for their inner parts.
 SHOWS = frozenset({drawings.MIME, "image/heic", "image/heif", "image/avif"})
 
@@ -28,8 +31,10 @@ def preview(source: Source, part: Part, edge: int) -> bytes:
     except Refused as refused:
         raise ValueError(str(refused)) from refused
     picture.thumbnail((edge, edge), Image.Resampling.BICUBIC)
+    profile = picture.info.get("icc_profile")
+    picture.info = {}
     file = io.BytesIO()
-    picture.save(file, "WEBP", quality=QUALITY)
+    picture.save(file, "WEBP", quality=QUALITY, icc_profile=profile)
     return file.getvalue()
 
 
@@ -41,7 +46,16 @@ def _picture(data: bytes, part: Part) -> Image.Image:
     decode(picture, data)
     turn = UPRIGHT.get(read_notes(picture).orientation)
     shown = to_rgb(plain(picture))
-    return shown if turn is None else shown.transpose(turn)
+    upright = shown if turn is None else shown.transpose(turn)
+    upright.info = {**_profile(picture)}
+    return upright
+
+
+def _profile(picture: Image.Image) -> dict[str, Any]:
+    """What telephones say of the colours of their HEIC pictures: without it they look pale."""
+    profile = picture.info.get("icc_profile") if picture.mode == "RGB" else None
+    short = isinstance(profile, bytes) and len(profile) <= LARGEST_PROFILE
+    return {"icc_profile": profile} if short else {}
 
 
 def _turn(picture: ImageFile.ImageFile, part: Part) -> None:

@@ -54,6 +54,8 @@ AUDIO: Mapping[str, str] = {
     "audio/ac3": "ac3",
     "audio/eac3": "eac3",
     "audio/x-wavpack": "wv",
+    "audio/x-tta": "tta",
+    "audio/x-w64": "w64",
     "audio/mp4": "mov",
     "audio/webm": "matroska",
     "audio/x-matroska": "matroska",

@@ -28,13 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
 
 BENCH = Path(__file__).parent
 sys.path[:0] = [str(BENCH), str(BENCH.parent / "journeys"), str(BENCH.parent)]
 
 from stack_journey import Stack  # noqa: E402
+from stack_processes import Processes  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -170,59 +170,6 @@ def _when(series: Sequence[tuple[float, int]], begun: float, count: float) -> fl
             return before[0] + (at - before[0]) * (count - before[1]) / (n - before[1])
         before = (at, n)
     raise AssertionError("the series does not reach the count")
-
-
-class Processes:
-    """Peak resident memory, and CPU time, by process of the stack; looked at twice a second."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.peaks: dict[str, int] = {}
-        #: By process, the moments at which it was looked at and its CPU seconds until then.
-        self._spent: dict[tuple[str, int], list[tuple[float, float]]] = {}
-        self._roots = stack.parts()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Processes:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def spent(self, begun: float, ended: float) -> dict[str, float]:
-        """CPU seconds of each kind of process between two moments."""
-        spent: dict[str, float] = {}
-        for (label, _), looks in self._spent.items():
-            inside = [cpu for at, cpu in looks if begun - 0.5 <= at <= ended]
-            if len(inside) > 1:
-                spent[label] = spent.get(label, 0) + inside[-1] - inside[0]
-        return spent
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.5):
-            for name, pid in self._roots.items():
-                for process in self._family(pid):
-                    self._look(name, pid, process)
-
-    def _family(self, pid: int) -> list[psutil.Process]:
-        try:
-            root = psutil.Process(pid)
-            return [root, *root.children(recursive=True)]
-        except psutil.Error:
-            return []
-
-    def _look(self, name: str, pid: int, process: psutil.Process) -> None:
-        try:
-            size = process.memory_info().rss
-            times = process.cpu_times()
-            label = name if process.pid == pid else f"{name}: {process.cmdline()[0][-40:]}"
-        except (psutil.Error, IndexError):
-            return
-        self.peaks[label] = max(self.peaks.get(label, 0), size)
-        looks = self._spent.setdefault((label, process.pid), [])
-        looks.append((time.time(), times.user + times.system))
 
 
 def main() -> None:

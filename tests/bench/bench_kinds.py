@@ -16,8 +16,8 @@ What the bare loops do, and leave out:
   one frame of each true scene; nothing looks for the scenes.
 - pictures: Pillow opens and scales, the model runs by eights; no checks, notes or labels.
 
-``long-film`` extracts two hours (one frame a second of 320 x 180, a sound track with ten minutes of
-speech, the rest silent), ``long-pdf`` 2,000 pages; they print the peak of the process's memory.
+``long-film`` extracts two hours (one frame a second of 1920 x 1080, a sound track with ten minutes
+of speech, the rest silent), ``long-pdf`` 2,000 pages; they print the peak of the process's memory.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def long_film(_: int) -> None:
 
 def two_hours() -> bytes:
     names = ("chelsea.png", "rocket.jpg")
-    stills = [np.asarray(photo(name).resize((320, 180))) for name in names]
+    stills = [np.asarray(photo(name).resize((1920, 1080))) for name in names]
     once = np.concatenate([speech("two_cities"), silence(16)])
     talk = np.tile(once, 10 * 60 * RATE // len(once))
     sound = np.concatenate([talk, silence(7200 - len(talk) / RATE)])

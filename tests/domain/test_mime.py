@@ -175,6 +175,7 @@ def test_an_office_file_in_an_archive_does_not_make_it_one() -> None:
         ("an error page", "photo.jpg", "text/plain"),
         ("BMW, a maker of cars\nand more", "a.txt", "text/plain"),
         ("wvpk is what WavPack files begin with", "a.txt", "text/plain"),
+        ("TTA1 is how the sequence begins", "a.txt", "text/plain"),
         ("\x0bwords below a vertical tab", "a.txt", "text/plain"),
         ("ID3 is a decision tree algorithm", "a.txt", "text/plain"),
         ("G" * 500, "genes", "text/plain"),

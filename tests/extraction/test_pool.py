@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,18 +45,25 @@ def recipe(kind: type[Toy] = Toy, digest: str = "d1", **parameters: object) -> R
 
 
 @pytest.fixture(scope="module")
-def folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="mxp"))
+def folder() -> Iterator[Path]:
+    """Short, since Ray's sockets lie below it."""
+    with tempfile.TemporaryDirectory(prefix="mxp", ignore_cleanup_errors=True) as made:
+        yield Path(made)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool(folder: Path) -> AsyncIterator[ActorPool]:
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    pool = ActorPool(RayOptions(None, 2, str(folder / "ray")), str(folder / "blobs"))
-    yield pool
-    await pool.close()
+    token = folder / "token"
+    token.write_text(secrets.token_hex(32))
+    token.chmod(0o600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+        patch.setenv("RAY_AUTH_MODE", os.environ.get("RAY_AUTH_MODE", "token"))
+        patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+        pool = ActorPool(RayOptions(None, 2, str(folder / "ray")), str(folder / "blobs"))
+        yield pool
+        await pool.close()
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,8 @@ KINDS = {
     "ac3": ("ac3", "ac3", "audio/ac3"),
     "eac3": ("eac3", "eac3", "audio/eac3"),
     "wv": ("wv", "wavpack", "audio/x-wavpack"),
+    "tta": ("tta", "tta", "audio/x-tta"),
+    "w64": ("w64", "pcm_s16le", "audio/x-w64"),
 }
 #: Codecs that do not know 16 kHz.
 AT_48_KHZ = ("libopus", "ac3", "eac3")

@@ -8,7 +8,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from extractor_files import CHINA, PHOTOS, File, answers, documents, encoded, photo
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from extractors.fit import fit, middle
 from extractors.image import ImageExtractor, ImageParameters
@@ -291,3 +291,15 @@ def test_a_page_and_a_frame_are_shown_as_they_are() -> None:
         assert has_preview(extractor, "image/tiff", Part(page=2))
         assert not has_preview(extractor, "image/tiff", Part(page=1)), "the service shows that"
         assert has_preview(extractor, "image/heic", Part())
+
+
+def test_colours_are_shown_as_the_picture_means_them() -> None:
+    """A profile of a usual size is passed on, one that could hide anything is not."""
+    pillow_heif.register_heif_opener(thumbnails=False)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for profile, kept in ((srgb, srgb), (b"\0" * 200_000, None)):
+        file = io.BytesIO()
+        Image.new("RGB", (200, 100), COLOURS[0]).save(file, "HEIF", icc_profile=profile)
+        made = ImageExtractor.preview(File("a", file.getvalue(), "image/heic"), Part(), 64)
+        assert made is not None
+        assert Image.open(io.BytesIO(made)).info.get("icc_profile") == kept

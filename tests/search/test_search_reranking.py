@@ -11,6 +11,7 @@ from search_fixtures import calls
 
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.wire import Hit, Reason
+from workbench.search import session
 from workbench.search.reranking import OPEN, Rerankers, reranked
 
 MODEL = "tiny/shortest"
@@ -90,7 +91,9 @@ async def test_what_cannot_be_scored_says_why(model: str, code: Code, says: str)
     rerankers.close()
 
 
-async def test_one_that_did_not_open_is_tried_again() -> None:
+async def test_one_that_did_not_open_is_tried_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Later(fixtures.Shortest):
         models = ("tiny/later",)
         tries: ClassVar[list[int]] = []
@@ -101,8 +104,11 @@ async def test_one_that_did_not_open_is_tried_again() -> None:
                 raise OSError("the hub cannot be reached")
 
     rerankers = Rerankers(lambda: [Later])
-    with pytest.raises(WorkbenchError, match="the hub cannot be reached"):
-        await rerankers.score("tiny/later", "q", ["text"])
+    for _ in range(3):
+        with pytest.raises(WorkbenchError, match="the hub cannot be reached"):
+            await rerankers.score("tiny/later", "q", ["text"])
+    assert Later.tries == [1]
+    monkeypatch.setattr(session, "AGAIN", 0.0)
     assert (await rerankers.score("tiny/later", "q", ["text"])).tolist() == [-4.0]
     rerankers.close()
 

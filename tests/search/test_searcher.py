@@ -554,6 +554,9 @@ async def test_an_object_with_many_close_documents_hides_no_other(world: World) 
         found = await world.ask("ns_h", text="a dog", mode=mode, top=5, group=True)
         assert len(found.hits) == 5, mode
         assert found.hits[0].object_id == "obj_book"
+        rerank = "tiny/shortest"
+        anew = await world.ask("ns_h", text="a dog", mode=mode, top=5, group=True, rerank=rerank)
+        assert len(anew.hits) == 5, mode
 
 
 # ---- the second look ----------------------------------------------------------------------------

@@ -172,6 +172,8 @@ BINARY_SUFFIXES = {
     "eac3": "audio/eac3",
     "ec3": "audio/eac3",
     "wv": "audio/x-wavpack",
+    "tta": "audio/x-tta",
+    "w64": "audio/x-w64",
     "mid": "audio/midi",
     "midi": "audio/midi",
     "gz": "application/gzip",

@@ -3,8 +3,8 @@
 The request is checked, its scope narrowed, the query encoded by the models that the outputs in
 scope name, all ranked lists are asked for in one round trip, and fused. One list alone keeps the
 engine's scores and order, and is asked for exactly what the page shows. Where a reranker is named,
-the first ``DEPTH`` hits are ordered anew, before groups and pages are made. Every search, also one
-that fails, is told to telemetry once.
+the first ``DEPTH`` hits are ordered anew, before groups and pages are made of all. Every search,
+also one that fails, is told to telemetry once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 
 from workbench.domain import filters
 from workbench.domain.errors import Code, WorkbenchError, not_found
-from workbench.domain.filters import Filter
 from workbench.domain.wire import Hit, SearchRequest, SearchResponse, SearchTiming
 from workbench.extraction.contract import Output, Query, Vector
 from workbench.extraction.registry import Registry, outputs_for
@@ -146,13 +145,11 @@ class Searcher:
         if not targets:
             return scope, []
         leave_out = query.document_id if isinstance(query, DocumentQuery) else None
+        ranking = Ranking(self._vectors, scope, targets, user, leave_out, request.exact)
+        hits = await _found(ranking, request, run)
         if request.rerank is not None and isinstance(query, TextQuery):
-            wide = {"top": max(DEPTH, request.offset + request.top), "offset": 0, "group": False}
-            all_of_them = request.model_copy(update=wide)
-            hits = await self._hits(scope, all_of_them, targets, user, leave_out, run)
-            hits = _page(await self._reranked(hits, request.rerank, query.text, run), request)
-        else:
-            hits = await self._hits(scope, request, targets, user, leave_out, run)
+            hits = await self._reranked(hits, request.rerank, query.text, run)
+        hits = _page(hits, request)
         if not hits and request.offset == 0 and user is None and request.mode != "text":
             names = ", ".join(scope.names[:3])
             run.warnings.append(f"no documents were found in {names}: they may still be empty")
@@ -249,30 +246,6 @@ class Searcher:
             run.engine += time.perf_counter() - begun
         raise not_found("document", document_id)
 
-    # ---- from ranked lists to hits --------------------------------------------------------------
-
-    async def _hits(
-        self,
-        scope: Scope,
-        request: SearchRequest,
-        targets: Sequence[Target],
-        user: Filter | None,
-        leave_out: str | None,
-        run: _Run,
-    ) -> list[Hit]:
-        ranking = Ranking(self._vectors, scope, targets, user, leave_out, request.exact)
-        page = request.top + request.offset + (leave_out is not None)
-        plain = len(targets) == 1 and not request.group
-        limit = page if plain else max(FEWEST_CANDIDATES, CANDIDATES * page)
-        begun = time.perf_counter()
-        try:
-            if request.group:
-                return await _groups(ranking, limit, request)
-            hits, _ = await ranking.hits(limit, request.top, request.offset)
-            return hits
-        finally:
-            run.engine += time.perf_counter() - begun
-
     async def _reranked(self, hits: list[Hit], model: str, query: str, run: _Run) -> list[Hit]:
         """The first of them in the order of the cross-encoder, the rest below as it is."""
         first, rest = hits[:DEPTH], hits[DEPTH:]
@@ -287,19 +260,43 @@ class Searcher:
         return [*reranked(first, scores.tolist(), model), *rest]
 
 
-async def _groups(ranking: Ranking, limit: int, request: SearchRequest) -> list[Hit]:
-    """The best hits of objects, looked for deeper while too few objects come."""
-    groups: list[Hit] = []
+async def _found(ranking: Ranking, request: SearchRequest, run: _Run) -> list[Hit]:
+    """The hits that the page is made of: exactly it, or all from the first on where they are
+    ordered anew or put into groups."""
+    begun = time.perf_counter()
+    try:
+        if request.group:
+            return await _for_groups(ranking, request)
+        top, offset = request.top, request.offset
+        if request.rerank is not None:
+            top, offset = max(DEPTH, offset + top), 0
+        hits, _ = await ranking.hits(_limit(ranking, top + offset), top, offset)
+        return hits
+    finally:
+        run.engine += time.perf_counter() - begun
+
+
+async def _for_groups(ranking: Ranking, request: SearchRequest) -> list[Hit]:
+    """Looked for deeper while they are of too few objects."""
+    limit = max(FEWEST_CANDIDATES, CANDIDATES * (request.offset + request.top))
+    hits: list[Hit] = []
     for wider in WIDER:
         many = max(limit, min(limit * wider, DEEPEST))
         hits, whole = await ranking.hits(many, many, 0)
-        groups = grouped(hits, request.top, request.offset)
-        if whole or len(groups) == request.top:
+        if whole or len(grouped(hits, request.top, request.offset)) == request.top:
             break
-    return groups
+    return hits
 
 
-def _page(hits: Sequence[Hit], request: SearchRequest) -> list[Hit]:
+def _limit(ranking: Ranking, page: int) -> int:
+    """How much of each list is asked for."""
+    page += ranking.leave_out is not None
+    return page if len(ranking.targets) == 1 else max(FEWEST_CANDIDATES, CANDIDATES * page)
+
+
+def _page(hits: list[Hit], request: SearchRequest) -> list[Hit]:
     if request.group:
         return grouped(hits, request.top, request.offset)
-    return list(hits[request.offset : request.offset + request.top])
+    if request.rerank is not None:
+        return hits[request.offset : request.offset + request.top]
+    return hits
