@@ -29,7 +29,7 @@ down: setup
 
 test: check
 	$(PYTHON) -m pytest -m "not engines" -n 2 --dist loadfile
-	$(PYTHON) -m pytest -m "engines and not drill" --durations=15
+	$(PYTHON) -m pytest -m "engines and not drill" --durations=40
 
 faults: setup
 	$(PYTHON) -m pytest -m drill -s

@@ -1,7 +1,7 @@
 """Modules that several tests share lie beside this file (``toys``).
 
-Tests that start engines run one after the other, the others side by side: ``engines`` marks the
-first, by their folders (see the Makefile).
+Tests that start a whole stack or a Ray run one after the other, the others side by side:
+``engines`` marks the first, by their folders (see the Makefile).
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ENGINES = frozenset({"extraction", "faults", "hostile", "journeys", "lab", "stack", "tasks"})
+ENGINES = frozenset({"extraction", "faults", "hostile", "journeys", "lab", "stack"})
 
 sys.path.insert(0, str(HERE))
 

@@ -1,4 +1,5 @@
-"""Each part is killed three times in the middle of an ingest; it ends by itself, whole.
+"""Each part is killed three times in the middle of an ingest, and Temporal's file is deleted; it
+ends by itself, whole.
 
 What is quick to come back is killed together with something that takes its time, which is harder
 for both and costs no more. ``make faults`` kills one at a time, at more moments. The seed is
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 from fault_runs import PARTS, Harness
+from starting import restarted, temporal_deleted
 
 #: The service dies alone: work goes on without it, and may be done when it is back.
 TOGETHER = (("worker", "temporal"), ("raylet", "vectors"), ("actor",), ("service",), ("up",))
@@ -39,6 +41,11 @@ def test_killed_parts_come_back_and_nothing_is_lost_or_doubled(
     run = harness.run([parts] * TIMES)
     assert len(run.kills) == TIMES * len(parts)
     assert run.right, run
+
+
+def test_a_start_after_temporals_file_was_deleted(harness: Harness):
+    restart = restarted(harness, temporal_deleted)
+    assert any("started again" in line for line in restart.found), restart
 
 
 def test_no_part_is_left_out():

@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 from stack_journey import Stack
 
+from workbench.client import connect
+
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(420)]
 
 DOCUMENTS = "SELECT document_id, object_name, text FROM documents ORDER BY document_id"
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    stack = Stack(tmp_path / "home", {"MIXPEEK_EXTRACTORS": "toys:Toy"})
-    stack.up()
-    yield stack
-    stack.down()
+def stack(shared_stack: Stack) -> Iterator[Stack]:
+    """A namespace of its own; the index of the others is lost, too, and rebuilt at the end."""
+    with connect(home=shared_stack.home) as client:
+        client.create_namespace("lost")
+    yield Stack(shared_stack.home, {**shared_stack.extra, "MIXPEEK_NAMESPACE": "lost"})
+    shared_stack.json("reindex")
 
 
 def test_a_lost_index_is_rebuilt_and_equal_content_is_explained(stack: Stack, tmp_path: Path):
