@@ -12,10 +12,14 @@ import nbformat
 import pytest
 from stack_journey import Stack
 
+from workbench.domain.mime import kind_of
 from workbench.stack.demo_media import prepare_media
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "quickstart.ipynb"
+
+#: The query that finds a picture, a page, a second of sound and one of film.
+EVERY_KIND = "try again to launch the rocket"
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
 
@@ -46,6 +50,13 @@ def nbval(stack: Stack, notebook: Path) -> subprocess.CompletedProcess[str]:
 def test_the_quickstart_runs_and_its_checked_outputs_hold(shared_stack, media):
     done = nbval(shared_stack, NOTEBOOK)
     assert done.returncode == 0, done.stdout[-3000:]
+    assert EVERY_KIND in NOTEBOOK.read_text()
+    found = shared_stack.json("search", EVERY_KIND, "--bucket", "demo", "--top", "8", "--group")
+    kinds = {kind_of(hit["mime"]): hit for hit in found["hits"]}
+    assert set(kinds) >= {"image", "document", "audio", "video"}
+    assert kinds["document"]["page"] == 3
+    assert kinds["audio"]["end_ms"] > kinds["audio"]["start_ms"]
+    assert (kinds["video"]["start_ms"], kinds["video"]["end_ms"]) == (3000, 6000)
 
 
 def variant(tmp_path: Path, old: str, new: str) -> Path:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from task_help import NS, Desk
+from task_help import NS, Desk, failed, indexed
 
 from workbench.blobs.folder import FolderBlobs
 from workbench.domain.ids import CHUNK
@@ -17,6 +19,8 @@ from workbench.domain.states import Request
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
 from workbench.store.migrations import migrate
+from workbench.store.retention import Retention
+from workbench.store.retrying import Selection
 from workbench.store.segments import Segments
 from workbench.store.uploads import Content, UploadedObjects
 from workbench.tasks import collector
@@ -45,6 +49,8 @@ class House:
             Compaction(self.blobs, segments, Known(self.blobs, segments)),
             segments,
             self.uploads,
+            Retention(database, at_once=2),
+            30 * 24 * HOUR,
             lambda: self.now,
         )
 
@@ -137,3 +143,38 @@ def test_what_killed_writers_left_goes(house: House) -> None:
     house.tidying.tidy()
     assert not partial.exists()
     assert not (chunks / "empty").exists()
+
+
+def rows(house: House, table: sa.Table) -> list[sa.Row[Any]]:
+    with house.desk.database.read() as connection:
+        return list(connection.execute(sa.select(table).order_by(table.c.task_id)))
+
+
+def one_of_seven_failed(house: House, bucket: str) -> str:
+    """The id of a task that has done all but to end."""
+    desk = house.desk
+    task = desk.begin(bucket=bucket, source_uri=f"/{bucket}")
+    desk.list_page(task, {f"{bucket}{n}.x": "f" for n in range(7)})
+    chunk_id, items = desk.plan(task)
+    desk.record(task, chunk_id, [failed(items[0]), *(indexed(item) for item in items[1:])])
+    return task.task_id
+
+
+def test_how_objects_fared_long_ago_is_forgotten_but_for_failures(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, open_still = (one_of_seven_failed(house, bucket) for bucket in "ab")
+    house.desk.endings.finish(NS, old, canceled=False)
+    before = {table: rows(house, table) for table in (t.tasks, t.progress, t.failures, t.indexed)}
+    house.tidying.tidy()
+    assert len(rows(house, t.items)) == 14, "it ended just now"
+
+    monkeypatch.setattr(collector, "now_ms", lambda: now_ms() + 31 * 24 * HOUR)
+    house.now += AGAIN_SECONDS
+    house.tidying.tidy()
+    items = Counter((row.task_id, row.state) for row in rows(house, t.items))
+    assert items == {(old, "failed"): 1, (open_still, "failed"): 1, (open_still, "indexed"): 6}
+    assert [row.task_id for row in rows(house, t.chunks)] == [open_still]
+    assert before == {table: rows(house, table) for table in before}
+    again = house.desk.acceptance.retry(NS, old, Selection())
+    assert again in {row.task_id for row in rows(house, t.tasks)}

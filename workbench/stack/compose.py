@@ -55,6 +55,7 @@ from workbench.store.objects import ObjectRow, Objects
 from workbench.store.outbox import Letter, Outbox, Unended
 from workbench.store.planning import Planning
 from workbench.store.rebuilding import Rebuilding
+from workbench.store.retention import Retention
 from workbench.store.segments import Segments
 from workbench.store.targets import Targets
 from workbench.store.tasks import Tasks
@@ -63,7 +64,7 @@ from workbench.tasks.accept import Accept
 from workbench.tasks.activities.control import ControlActivities
 from workbench.tasks.activities.rebuilding import RebuildActivities
 from workbench.tasks.changes import Bell, Changes
-from workbench.tasks.collector import Tidying
+from workbench.tasks.collector import HOUR, Tidying
 from workbench.tasks.context import ControlContext
 from workbench.tasks.feed import Feed
 from workbench.tasks.known import Known
@@ -104,7 +105,10 @@ async def serve(settings: Settings) -> None:
     rebuild = RebuildActivities(context)
     activities = [*ControlActivities(context).all(), *rebuild.all()]
     letters = partial(_letters, settings, outbox, context, bell)
-    tidying = Tidying(rebuild.collector, rebuild.compaction, segments, engines.uploads)
+    keep = settings.keep_items_days * 24 * HOUR
+    collector, compaction = rebuild.collector, rebuild.compaction
+    retention = Retention(database)
+    tidying = Tidying(collector, compaction, segments, engines.uploads, retention, keep)
     warming = asyncio.create_task(_warm(engines.encoder))
     warming.add_done_callback(_log_end)
     essential = [

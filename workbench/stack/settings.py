@@ -65,6 +65,9 @@ class Settings:
     blobs: str | None = None
     #: An object that is uploaded has at most so many MiB.
     max_upload_mib: int = 16 * 1024
+    #: How long it is remembered how each object fared in a task that has ended; its counts and
+    #: failures stay.
+    keep_items_days: int = 30
     #: Chunks that this machine's worker runs at once, and chunks a task keeps scheduled.
     slots: int = 2
     window: int = 6

@@ -121,6 +121,7 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "database_url": url("sqlite", "postgresql"),
     "blobs": blobs,
     "max_upload_mib": number(1, 16 * 1024 * 1024),
+    "keep_items_days": number(1, 36_500),
     "slots": number(1, 1024),
     "window": number(1, 4096),
     "model_threads": number(1, 256),

@@ -6,6 +6,8 @@ else is garbage, once it is old enough: what has a row is kept for ``keep`` (con
 removed may come back, and is then not extracted again), what has none for an hour, since its row
 may be about to be written. Rows go before blobs, so that no row names a blob that is gone.
 
+Rows that only say how objects fared in tasks that ended long ago go, too (``store/retention.py``).
+
 All of it may go on beside tasks, as it does at the end of a reindex. Compaction may too, but the
 tables of known content that it makes anew are those that running chunks of the same namespace look
 their objects up in (one extractor has the same digest in every bucket): content would be extracted
@@ -29,6 +31,7 @@ from workbench.blobs.port import BlobStore
 from workbench.domain import ids
 from workbench.extraction.known import known_prefix
 from workbench.store.database import now_ms
+from workbench.store.retention import Retention
 from workbench.store.segments import Segments
 from workbench.tasks.compaction import Compacted, Compaction, drop
 from workbench.tasks.patience import patiently
@@ -141,7 +144,8 @@ class Collector:
 
 
 class Tidying:
-    """Collects and compacts after tasks, and collects each hour. ``clock`` counts seconds."""
+    """Collects and compacts after tasks, and collects each hour. Rows of tasks that ended are kept
+    for ``keep`` ms. ``clock`` counts seconds."""
 
     def __init__(
         self,
@@ -149,10 +153,14 @@ class Tidying:
         compaction: Compaction,
         segments: Segments,
         uploads: Uploads,
+        retention: Retention,
+        keep: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._collector = collector
         self._uploads = uploads
+        self._retention = retention
+        self._keep = keep
         self._compaction = compaction
         self._segments = segments
         self._clock = clock
@@ -182,10 +190,13 @@ class Tidying:
         begun = time.perf_counter()
         compacted = self._compact(namespace_id) if idle else Compacted()
         freed = self._collect(namespace_id, due)
+        forgotten = self._forget(namespace_id, due)
         if idle and not self._segments.busy(namespace_id):
             self._tidied[namespace_id] = ended
         if freed != Freed() or compacted != Compacted():
             log.info("%s in %.1f s", said(compacted, freed), time.perf_counter() - begun)
+        if forgotten:
+            log.info("forgot %d rows of tasks that ended long ago", forgotten)
 
     def _compact(self, namespace_id: str) -> Compacted:
         compacted = Compacted()
@@ -201,6 +212,14 @@ class Tidying:
             namespace_id, go_on=lambda: due or not self._segments.busy(namespace_id)
         )
         return freed + Freed(0, *self._uploads.collect(namespace_id))
+
+    def _forget(self, namespace_id: str, due: bool) -> int:
+        before, forgotten = now_ms() - self._keep, 0
+        while gone := self._retention.forget(namespace_id, before):
+            forgotten += gone
+            if not due and self._segments.busy(namespace_id):
+                break
+        return forgotten
 
 
 def said(compacted: Compacted, freed: Freed) -> str:
