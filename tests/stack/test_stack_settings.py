@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from workbench.domain.errors import WorkbenchError
 from workbench.stack.parts import service_url
-from workbench.stack.settings import load_settings, secure_folder, without_password
+from workbench.stack.settings import (
+    NOT_SETTINGS,
+    load_settings,
+    secure_folder,
+    without_password,
+)
+from workbench.stack.values import PARSERS
 
 
 def test_defaults_are_embedded_and_on_loopback(tmp_path: Path) -> None:
@@ -173,3 +180,10 @@ def test_a_link_in_place_of_a_private_folder_is_refused(tmp_path: Path) -> None:
         os.chown(tmp_path / "elsewhere", 12345, 12345)
         with pytest.raises(WorkbenchError, match="not a folder of the user"):
             secure_folder(tmp_path / "elsewhere")
+
+
+def test_every_setting_is_documented() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    variables = set(re.findall(r"`MIXPEEK_([A-Z_]+)`", told))
+    internal = {"RUNTIME", "LABEXTENSION"}
+    assert variables == {name.upper() for name in PARSERS} | NOT_SETTINGS - internal
