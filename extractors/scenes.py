@@ -1,13 +1,16 @@
 """Where the scenes of a film begin, and one frame of each, in one pass over the frames.
 
-Every frame is compared with the one before as 32 x 18 pixels: their difference is the mean over all
-pixels and colours, 0 to 255. A *cut* is a difference of at least 6 that also stands out from the
-motion around it (4 and four times the median of the last second). It counts when the picture has
-not come back after 0.3 seconds: a flash is no scene. A *dissolve* has no such step; it is seen when
-the picture differs by 25 or more from how the scene looked at its beginning and has come to rest:
-in half a second it changed by less than 3, and by less than half of what it did at its fastest. A
-camera that moves slowly and steadily never rests so, and stays one scene. A scene that lasts longer
-than allowed is divided, so that a fixed camera still gives a frame now and then.
+Frames are compared with the one before as 32 x 18 pixels: their difference is the mean over all
+pixels and colours, 0 to 255. Those that follow the last compared one within 0.06 seconds (every
+second of 25 a second, three of four of 60) are passed over, and looked at only where the next one
+differs by as much as a cut does: so a cut is found at its frame. A *cut* is a difference of at
+least 6 that also stands out from the motion around it (4 and four times the median of the last
+second). It counts when the picture has not come back after 0.3 seconds: a flash is no scene. A
+*dissolve* has no such step; it is seen when the picture differs by 25 or more from how the scene
+looked at its beginning and has come to rest: in half a second it changed by less than 3, and by
+less than half of what it did at its fastest. A camera that moves slowly and steadily never rests
+so, and stays one scene. A scene that lasts longer than allowed is divided, so that a fixed camera
+still gives a frame now and then.
 
 The frame that stands for a scene is the richest in detail of those at its first ten seconds, two a
 second: a black or blurred one between two pictures never wins. Only that frame is kept, so memory
@@ -17,7 +20,7 @@ does not grow with the film.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -26,6 +29,7 @@ import numpy.typing as npt
 
 Small = npt.NDArray[np.uint8]
 View = TypeVar("View")
+Frame = TypeVar("Frame")
 
 WIDTH, HEIGHT = 32, 18
 LEAST_CUT = 6.0
@@ -34,6 +38,10 @@ DISSOLVED = 25.0
 #: Change in ``SETTLED`` seconds, itself and as a share of the fastest.
 STILL = 3.0
 SLOWED = 0.5
+#: Seconds in which frames are passed over.
+PASSED = 0.06
+#: Frames that are passed over in a row: a film may give all of them one time, and each is kept.
+MOST_PASSED = 3
 #: Seconds: until a cut counts, of stillness after a dissolve, between two looks at how far a scene
 #: has gone from its beginning, and of frames looked at for motion.
 CONFIRM = 0.3
@@ -115,6 +123,14 @@ class Scenes(Generic[View]):
     _count: int = 0
     _motion: deque[tuple[float, float]] = field(default_factory=deque[tuple[float, float]])
 
+    def passes(self, at: float) -> bool:
+        """Whether a frame at this time may be passed over until the next one has been seen."""
+        return self._last is not None and self._at <= at < self._at + PASSED
+
+    def stirs(self, small: Small) -> bool:
+        """Whether the picture may have become another since the last one that was fed."""
+        return self._last is None or difference(small, self._last) >= LEAST_CUT
+
     def feed(self, at: float, small: Small, view: Callable[[], View]) -> Iterator[Scene[View]]:
         """``small`` is the frame as HEIGHT x WIDTH x 3; ``view`` makes what is kept of it."""
         if self._now is None or self._last is None:
@@ -176,6 +192,35 @@ class Scenes(Generic[View]):
 
     def _recent(self) -> list[float]:
         return [step for _, step in self._motion]
+
+
+def cut(
+    frames: Iterable[tuple[float, Frame]],
+    small: Callable[[Frame], Small],
+    view: Callable[[Frame], View],
+    longest: float,
+    most: int,
+) -> Iterator[Scene[View]]:
+    """The scenes of frames with their times; ``small`` is asked for those that are compared."""
+    scenes = Scenes[View](longest, most)
+    passed: list[tuple[float, Frame]] = []
+
+    def feed(at: float, frame: Frame, seen: Small) -> Iterator[Scene[View]]:
+        return scenes.feed(at, seen, lambda: view(frame))
+
+    for at, frame in frames:
+        if len(passed) < MOST_PASSED and scenes.passes(at):
+            passed.append((at, frame))
+            continue
+        seen = small(frame)
+        if passed and scenes.stirs(seen):
+            for when, before in passed:
+                yield from feed(when, before, small(before))
+        passed.clear()
+        yield from feed(at, frame, seen)
+    for when, before in passed:
+        yield from feed(when, before, small(before))
+    yield from scenes.end()
 
 
 def difference(one: Small, other: Small | None) -> float:

@@ -24,7 +24,7 @@ from extractors.frames import Eye, check_pixels, poster, prepare
 from extractors.image import ImageExtractor, ImageParameters, vectors_of
 from extractors.models import default_threads
 from extractors.refused import Refused
-from extractors.scenes import Scene, Scenes
+from extractors.scenes import Scene, cut
 from extractors.sight import RECIPES, TOGETHER, VISUAL, PictureSpace, Seen, Sight
 from extractors.streams import VIDEO, Media, nothing_inside, open_media
 from extractors.tags import caption, name_words
@@ -167,17 +167,24 @@ class VideoExtractor(Worded):
     def _cut(self, media: Media, stream: Any, about: dict[str, Any]) -> Iterator[Scene[View]]:
         """The scenes as they end; what the first frame says goes into ``about``."""
         eye = Eye()
-        scenes = Scenes[View](self.parameters.max_scene_seconds, self.parameters.max_scenes)
+        return cut(
+            self._frames(media, stream, about),
+            eye.small,
+            lambda frame: fit(eye.picture(frame)),
+            self.parameters.max_scene_seconds,
+            self.parameters.max_scenes,
+        )
+
+    def _frames(
+        self, media: Media, stream: Any, about: dict[str, Any]
+    ) -> Iterator[tuple[float, Any]]:
         for at, frame in media.frames(stream):
             check_pixels(frame.width, frame.height, self.parameters.max_pixels)
             if "width" not in about:
                 upright = round(frame.rotation) % 180 == 0
                 sides = (frame.width, frame.height)
                 about["width"], about["height"] = sides if upright else sides[::-1]
-            yield from scenes.feed(
-                at, eye.small(frame), lambda frame=frame: fit(eye.picture(frame))
-            )
-        yield from scenes.end()
+            yield at, frame
 
     def _looked_at(
         self,

@@ -15,7 +15,7 @@ from media_files import film, silence, speech, tone
 from PIL import Image
 
 from extractors.frames import Eye
-from extractors.scenes import HEIGHT, WIDTH, Scenes
+from extractors.scenes import HEIGHT, MOST_PASSED, WIDTH, Scenes, cut
 from extractors.video import VideoExtractor, VideoParameters
 from workbench.extraction.contract import Document, Part, Query
 
@@ -220,11 +220,8 @@ def test_sound_can_be_left_out() -> None:
 
 
 def cuts(frames: list[Pixels], rate: int = 25, longest: float = 60, most: int = 100) -> list[float]:
-    scenes = Scenes[int](longest, most)
-    found = []
-    for number, frame in enumerate(frames):
-        found += scenes.feed(number / rate, frame, lambda number=number: number)
-    found += scenes.end()
+    times = ((number / rate, number) for number in range(len(frames)))
+    found = list(cut(times, lambda number: frames[number], lambda number: number, longest, most))
     assert [s.end for s in found[:-1]] == [s.start for s in found[1:]]
     assert all(s.start <= s.key_at <= s.end for s in found)
     return [round(s.start, 2) for s in found[1:]]
@@ -232,6 +229,33 @@ def cuts(frames: list[Pixels], rate: int = 25, longest: float = 60, most: int = 
 
 def small(name: str) -> Pixels:
     return np.asarray(Image.fromarray(still(name)).resize((WIDTH, HEIGHT)))
+
+
+@pytest.mark.parametrize("rate", [12, 24, 25, 30, 50, 60, 120])
+@pytest.mark.parametrize("before", range(80, 86))
+def test_a_cut_is_found_at_its_frame_though_some_are_passed_over(rate: int, before: int) -> None:
+    looked: list[int] = []
+
+    def look(number: int) -> Pixels:
+        looked.append(number)
+        return small("chelsea.png" if number < before else "rocket.jpg")
+
+    times = ((number / rate, number) for number in range(200))
+    first, second = cut(times, look, lambda number: number, 60, 10)
+    assert (first.end, second.start) == (before / rate, before / rate)
+    assert second.end == 199 / rate
+    assert rate < 20 or len(looked) < 110
+
+
+def test_frames_that_all_have_one_time_are_not_kept() -> None:
+    looked: list[int] = []
+
+    def look(number: int) -> Pixels:
+        looked.append(number)
+        return small("china")
+
+    assert len(list(cut(((0.0, n) for n in range(100)), look, lambda n: n, 60, 10))) == 1
+    assert len(looked) >= 100 // (MOST_PASSED + 1)
 
 
 def test_noise_and_motion_are_no_cuts() -> None:
@@ -290,7 +314,7 @@ def test_a_large_frame_is_compared_by_points_of_it() -> None:
 
 def test_long_scenes_are_divided_and_their_number_is_bounded() -> None:
     frames = [small("china")] * 250
-    assert cuts(frames, longest=3) == [3.0, 6.0, 9.0]
+    assert cuts(frames, longest=3) == pytest.approx([3, 6, 9], abs=0.15)  # a frame later each
     dice = random.Random(2)
     wild = [np.full((HEIGHT, WIDTH, 3), dice.randrange(256), np.uint8) for _ in range(40)]
     assert len(cuts([f for f in wild for _ in range(20)], most=5)) == 4
