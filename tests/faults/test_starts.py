@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,8 @@ class Place:
 def power_lost(stack: Stack) -> None:
     """All at once, and what was being written to the logs is half there."""
     for process in everyone(stack):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # many end with their parents
+            process.kill()
     psutil.wait_procs(everyone(stack), timeout=5)
     for name in ("metadata.db-wal", "temporal/temporal.db-wal"):
         if (stack.home / name).exists():
