@@ -31,10 +31,8 @@ def preview(source: Source, part: Part, edge: int) -> bytes:
     except Refused as refused:
         raise ValueError(str(refused)) from refused
     picture.thumbnail((edge, edge), Image.Resampling.BICUBIC)
-    profile = picture.info.get("icc_profile")
-    picture.info = {}
     file = io.BytesIO()
-    picture.save(file, "WEBP", quality=QUALITY, icc_profile=profile)
+    picture.save(file, "WEBP", quality=QUALITY, icc_profile=picture.info.get("icc_profile"))
     return file.getvalue()
 
 
@@ -47,7 +45,7 @@ def _picture(data: bytes, part: Part) -> Image.Image:
     turn = UPRIGHT.get(read_notes(picture).orientation)
     shown = to_rgb(plain(picture))
     upright = shown if turn is None else shown.transpose(turn)
-    upright.info = {**_profile(picture)}
+    upright.info = {**_profile(picture)}  # all that is told beside the pixels
     return upright
 
 

@@ -16,7 +16,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,13 +138,7 @@ async def main(folder: Path) -> None:
 
 
 async def all_good(run: Run, specs: Sequence[ExtractorSpec]) -> list[dict[str, Any]]:
-    room = asyncio.Semaphore(TOGETHER)  # the time limit holds for them, too
-
-    async def one(spec: ExtractorSpec) -> dict[str, Any]:
-        async with room:
-            return await good(run, spec)
-
-    return await asyncio.gather(*(one(spec) for spec in specs))
+    return await by_turns(good(run, spec) for spec in specs)  # the time limit holds for them, too
 
 
 async def good(run: Run, spec: ExtractorSpec) -> dict[str, Any]:
@@ -155,18 +149,24 @@ async def good(run: Run, spec: ExtractorSpec) -> dict[str, Any]:
 
 
 async def hostile(run: Run, files: list[Hostile], objects: Path) -> list[dict[str, Any]]:
-    room = asyncio.Semaphore(TOGETHER)
-
-    async def one(spec: ExtractorSpec, each: Hostile, path: Path) -> dict[str, Any]:
-        async with room:
-            return await run.one(spec, each.name, path, each.mime)
-
-    work = []
+    work: list[Coroutine[Any, Any, dict[str, Any]]] = []
     for number, each in enumerate(files):
         path = objects / f"{number:03}"
         path.write_bytes(each.data)
-        work += [one(spec, each, path) for spec in run.registry.defaults_for(each.mime)]
-    return await asyncio.gather(*work)
+        specs = run.registry.defaults_for(each.mime)
+        work += [run.one(spec, each.name, path, each.mime) for spec in specs]
+    return await by_turns(work)
+
+
+async def by_turns(work: Iterable[Coroutine[Any, Any, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """``TOGETHER`` at once; in their order."""
+    room = asyncio.Semaphore(TOGETHER)
+
+    async def one(each: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        async with room:
+            return await each
+
+    return await asyncio.gather(*map(one, work))
 
 
 def size_of(path: Path) -> int:

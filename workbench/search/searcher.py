@@ -283,7 +283,7 @@ async def _for_groups(ranking: Ranking, request: SearchRequest) -> list[Hit]:
     for wider in WIDER:
         many = max(limit, min(limit * wider, DEEPEST))
         hits, whole = await ranking.hits(many, many, 0)
-        if whole or len(grouped(hits, request.top, request.offset)) == request.top:
+        if whole or len({hit.object_id for hit in hits}) >= request.offset + request.top:
             break
     return hits
 
