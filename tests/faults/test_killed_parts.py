@@ -2,8 +2,9 @@
 ends by itself, whole.
 
 What is quick to come back is killed together with something that takes its time, which is harder
-for both and costs no more. ``make faults`` kills one at a time, at more moments. The seed is
-printed when a run fails.
+for both and costs no more. ``make faults`` kills one at a time, at more moments. Work goes on
+without the service, and may be done before it is killed again: another ingest has the rest. The
+seed is printed when a run fails.
 """
 
 from __future__ import annotations
@@ -38,9 +39,12 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 def test_killed_parts_come_back_and_nothing_is_lost_or_doubled(
     harness: Harness, parts: tuple[str, ...]
 ):
-    run = harness.run([parts] * TIMES)
-    assert len(run.kills) == TIMES * len(parts)
-    assert run.right, run
+    left = TIMES
+    while left:
+        run = harness.run([parts] * left)
+        assert run.right, run
+        assert run.kills, run
+        left -= len(run.kills) // len(parts)
 
 
 def test_a_start_after_temporals_file_was_deleted(harness: Harness):
