@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -9,25 +8,6 @@ import pytest
 from api_stand import Stand, make_stand
 
 from workbench.store.database import Database
-from workbench.store.migrations import migrate
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated store, to be copied: migrating takes half a second."""
-    path = tmp_path_factory.mktemp("store") / "metadata.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    database.close()
-    return path
-
-
-@pytest.fixture
-def database(empty_store: Path, tmp_path: Path) -> Iterator[Database]:
-    path = shutil.copy(empty_store, tmp_path / "metadata.db")
-    database = Database(f"sqlite:///{path}")
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-"""A service in a process of its own, to be killed: the API over the store at argv[1], found by the
-home at argv[2]."""
+"""A service in a process of its own, to be killed: the API over the store at the address argv[1],
+found by the home at argv[2]."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from workbench import __version__
 from workbench.store.database import Database
 
 
-async def main(store: Path, home: Path) -> None:
+async def main(store: str, home: Path) -> None:
     folder = Path(tempfile.mkdtemp(dir=home.parent))
-    stand = make_stand(Database(f"sqlite:///{store}"), folder, folder / "none.sock")
+    stand = make_stand(Database(store), folder, folder / "none.sock")
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]
@@ -36,4 +36,4 @@ async def main(store: Path, home: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from api_stand import Stand, error_of
 
+pytestmark = pytest.mark.stores("sqlite")
+
 DATA = bytes(range(256)) * 4096  # 1 MiB
 
 

@@ -21,6 +21,8 @@ from PIL import Image
 from workbench.store.database import Database
 from workbench.vectors.port import DenseVector, PointBatch, SpaceSpec, VectorStore
 
+pytestmark = pytest.mark.stores("sqlite")
+
 SPACES = ("a_v1_00000000", "b_v1_00000000")
 
 

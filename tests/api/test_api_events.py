@@ -37,6 +37,8 @@ from workbench.store.statements import happen, touch
 from workbench.store.tasks import Tasks
 from workbench.tasks.feed import Feed
 
+pytestmark = pytest.mark.stores("sqlite")
+
 
 @dataclass
 class Work:
@@ -270,7 +272,7 @@ async def test_api_events_end_with_the_service_and_their_reader_with_the_last_cl
 class Killable:
     """A service in a process of its own."""
 
-    def __init__(self, store: Path, home: Path) -> None:
+    def __init__(self, store: str, home: Path) -> None:
         self._store, self._home = store, home
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -281,7 +283,7 @@ class Killable:
         here = Path(__file__).parent
         paths = os.pathsep.join([str(here), str(here.parent)])
         self._process = subprocess.Popen(
-            [sys.executable, str(here / "events_service.py"), str(self._store), str(self._home)],
+            [sys.executable, str(here / "events_service.py"), self._store, str(self._home)],
             env={**os.environ, "PYTHONPATH": paths},
         )
         deadline = time.monotonic() + 120
@@ -298,7 +300,7 @@ class Killable:
 
 @pytest.fixture
 def service(database: Database, tmp_path: Path) -> Iterator[Killable]:
-    running = Killable(Path(database.url.removeprefix("sqlite:///")), tmp_path / "home")
+    running = Killable(database.url, tmp_path / "home")
     yield running
     running.kill()
 

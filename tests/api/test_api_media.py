@@ -23,6 +23,8 @@ from workbench.extraction.contract import Part
 from workbench.extraction.preview import NoPreview, Wanted, make_preview
 from workbench.extraction.registry import Candidate, Registry
 
+pytestmark = pytest.mark.stores("sqlite")
+
 BUILT_IN = ("audio:AudioExtractor", "video:VideoExtractor", "image:ImageExtractor")
 
 

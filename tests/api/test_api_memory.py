@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from api_stand import Stand
 
 from workbench.store import tables as t
+
+pytestmark = pytest.mark.stores("sqlite")
 
 
 async def test_api_an_object_is_explained(stand: Stand, client: httpx.AsyncClient) -> None:

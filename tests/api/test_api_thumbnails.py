@@ -26,6 +26,8 @@ from workbench.domain.errors import WorkbenchError
 from workbench.extraction.contract import Part
 from workbench.extraction.preview import make_preview
 
+pytestmark = pytest.mark.stores("sqlite")
+
 
 def picture(size: tuple[int, int] = (600, 300), form: str = "JPEG", **save: Any) -> bytes:
     """Left half red, right half blue."""

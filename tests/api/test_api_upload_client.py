@@ -21,6 +21,8 @@ from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.wire import DryRunOut, ObjectOut, TaskOut
 from workbench.store import tables as t
 
+pytestmark = pytest.mark.stores("sqlite")
+
 
 @pytest.fixture
 async def address(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import PostgresStores
 
 from workbench.stack import doctor
 from workbench.stack.home import prepare_home
@@ -92,3 +93,20 @@ def test_wrong_settings_are_a_finding(
     monkeypatch.setenv("MIXPEEK_PORTT", "1")
     assert doctor.run(as_json=False) == 1
     assert "did you mean MIXPEEK_PORT?" in capsys.readouterr().out
+
+
+@pytest.mark.stores("postgresql")
+def test_a_database_server_is_asked(home: Path, stores: PostgresStores) -> None:
+    url = stores.empty()
+    found = findings(home, DATABASE_URL=url)["metadata"]
+    assert found.ok
+    assert found.detail.startswith("PostgreSQL 1")
+    stores.stop()
+    try:
+        gone = findings(home, DATABASE_URL=url.replace("mixpeek@", "mixpeek:hush@"))["metadata"]
+    finally:
+        stores.start()
+    assert gone.broken
+    assert gone.detail.endswith("does not answer")
+    assert "hush" not in gone.detail
+    assert gone.hint is not None

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from databases import Stores
 
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.store.database import Database
@@ -20,14 +21,35 @@ from workbench.store.tables import metadata
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'metadata.db'}")
+def database(stores: Stores) -> Iterator[Database]:
+    """With nothing in it."""
+    database = Database(stores.unmigrated())
     yield database
     database.close()
+    stores.drop(database.url)
 
 
-def schema(database: Database) -> set[tuple[str, str, str]]:
-    """Tables and indexes as SQLite keeps them: kind, name and the statement."""
+def schema(database: Database) -> set[Any]:
+    """Everything that the store keeps of its tables and indexes."""
+    return sqlite_schema(database) if database.sqlite else server_schema(database)
+
+
+def server_schema(database: Database) -> set[Any]:
+    inspector = sa.inspect(database.engine)
+    tables = [name for name in inspector.get_table_names() if name != VERSION_TABLE]
+    return {
+        (table, what, repr(sorted(found, key=repr)))
+        for table in tables
+        for what, found in (
+            ("columns", [str(column) for column in inspector.get_columns(table)]),
+            ("indexes", inspector.get_indexes(table)),
+            ("unique", inspector.get_unique_constraints(table)),
+            ("key", [inspector.get_pk_constraint(table)]),
+        )
+    }
+
+
+def sqlite_schema(database: Database) -> set[Any]:
     query = sa.text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     with database.read() as connection:
         rows = {
@@ -41,13 +63,14 @@ def version(database: Database) -> str:
         return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one()
 
 
-def test_store_migrations_from_empty_give_the_tables(database: Database, tmp_path: Path) -> None:
+def test_store_migrations_from_empty_give_the_tables(database: Database, stores: Stores) -> None:
     migrate(database)
-    created = Database(f"sqlite:///{tmp_path / 'created.db'}")
+    created = Database(stores.unmigrated())
     with created.write() as connection:
         metadata.create_all(connection)
     found, wanted = schema(database), schema(created)
     created.close()
+    stores.drop(created.url)
     assert found == wanted
     assert version(database) == REVISIONS[-1]
 
@@ -100,7 +123,7 @@ def test_store_migrations_undo_a_revision_that_fails(database: Database) -> None
     with database.write() as connection:  # a table of the first revision is in the way
         connection.execute(sa.text("CREATE TABLE tasks (other INTEGER)"))
     before = schema(database)
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(sa.exc.DBAPIError, match="tasks"):
         migrate(database)
     assert schema(database) == before
     with database.write() as connection:
@@ -109,6 +132,7 @@ def test_store_migrations_undo_a_revision_that_fails(database: Database) -> None
     assert version(database) == REVISIONS[-1]
 
 
+@pytest.mark.stores("sqlite")
 def test_store_migrations_cost_a_started_home_nothing(database: Database) -> None:
     """An up-to-date store is recognised without Alembic, within the time a start may take."""
     migrate(database)

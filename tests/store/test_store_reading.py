@@ -142,7 +142,7 @@ def test_store_tasks_sum_progress_over_collections(database: Database, rows: Row
         ("col_deleted", "", 0, 2),
     ]
     with database.write() as connection:
-        connection.execute(sa.text("UPDATE tasks SET listing_ended = 1"))
+        connection.execute(sa.text("UPDATE tasks SET listing_ended = true"))
     ended = Tasks(database).get(ns, task)
     assert ended is not None
     assert ended.progress.total == 18
@@ -223,6 +223,7 @@ def plans_of(beginning: str) -> Generator[list[str]]:
         sa.event.remove(sa.Engine, "before_cursor_execute", explain)
 
 
+@pytest.mark.stores("sqlite")
 def test_store_lists_use_an_index_for_every_page(database: Database, rows: Rows) -> None:
     """A page of a large bucket is found, not searched for: no sort of all its objects."""
     ns = rows.namespace("a")
@@ -239,6 +240,7 @@ def test_store_lists_use_an_index_for_every_page(database: Database, rows: Rows)
     assert all("TEMP B-TREE" not in plan and "SCAN objects" not in plan for plan in plans), plans
 
 
+@pytest.mark.stores("sqlite")
 def test_store_explains_an_object_without_reading_all_items(database: Database, rows: Rows) -> None:
     ns = rows.namespace("a")
     bucket = rows.bucket(ns, "b")
@@ -251,6 +253,7 @@ def test_store_explains_an_object_without_reading_all_items(database: Database, 
     assert "TEMP B-TREE" not in plans[0]
 
 
+@pytest.mark.stores("sqlite")
 def test_store_forgets_segments_without_reading_all_that_is_indexed(
     database: Database, rows: Rows
 ) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import sqlalchemy as sa
 from task_help import NS, Desk, failed, indexed
@@ -15,16 +12,12 @@ from workbench.store import tables as t
 from workbench.store.chunk_end import Finding
 from workbench.store.database import Database, now_ms
 from workbench.store.exports import Exports
-from workbench.store.migrations import migrate
 from workbench.store.tasks import Tasks
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = Database(f"sqlite:///{tmp_path / 'metadata.db'}")
-    migrate(database)
-    yield Desk(database)
-    database.close()
+def desk(database: Database) -> Desk:
+    return Desk(database)
 
 
 def told(desk: Desk, task_id: str) -> TaskOut:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
+from databases import Stores
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from task_help import NS, TOY, Desk, failed, indexed
 
 from workbench.domain.errors import Code, WorkbenchError
@@ -21,7 +25,6 @@ from workbench.store.collections import Collections
 from workbench.store.database import Database, now_ms
 from workbench.store.failures import Failures
 from workbench.store.listing import PageRequest
-from workbench.store.migrations import migrate
 from workbench.store.records import TaskRecord
 from workbench.store.retrying import Selection
 from workbench.store.tasks import Tasks
@@ -29,11 +32,8 @@ from workbench.store.uploads import Content, UploadedObjects
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = Database(f"sqlite:///{tmp_path / 'metadata.db'}")
-    migrate(database)
-    yield Desk(database)
-    database.close()
+def desk(database: Database) -> Desk:
+    return Desk(database)
 
 
 def progress(desk: Desk, task_id: str) -> dict[str, int]:
@@ -388,12 +388,13 @@ def test_the_same_idempotency_key_gives_the_same_task(desk):
 class LedgerMachine(RuleBasedStateMachine):
     """Chunks end in any order, twice, partly; the counters equal the items after every step."""
 
+    def __init__(self, stores: Stores) -> None:
+        super().__init__()
+        self.stores = stores
+
     @initialize(count=st.integers(1, 12))
     def start(self, count: int) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        database = Database(f"sqlite:///{self.folder.name}/m.db")
-        migrate(database)
-        self.desk = Desk(database)
+        self.desk = Desk(Database(self.stores.empty()))
         self.task = self.desk.begin()
         self.desk.list_page(self.task, {f"{i:02}": "1" for i in range(count)})
         self.chunks: list[tuple[str, list]] = []
@@ -457,8 +458,11 @@ class LedgerMachine(RuleBasedStateMachine):
             state = self.desk.endings.finish(NS, self.task.task_id, canceled=True)
             assert state is TaskState.CANCELED
             self.desk.database.close()
-            self.folder.cleanup()
+            self.stores.drop(self.desk.database.url)
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
-TestLedgerMachine = LedgerMachine.TestCase
+def test_chunks_may_end_in_any_order_and_twice(stores: Stores) -> None:
+    run_state_machine_as_test(
+        lambda: LedgerMachine(stores),
+        settings=settings(max_examples=15, stateful_step_count=12, deadline=None),
+    )

@@ -4,15 +4,22 @@ forbidden transition is made, what has ended stays as it is, and the counts add 
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections import Counter
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from databases import Stores
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from task_help import NS, TOY, Desk, failed, indexed
 
 from workbench.domain.errors import Code, WorkbenchError
@@ -30,7 +37,6 @@ from workbench.store import tables as t
 from workbench.store.acceptance import IngestOrder
 from workbench.store.chunk_end import Finding
 from workbench.store.database import Database
-from workbench.store.migrations import migrate
 
 ALLOWED = {(source, event.target) for event in EVENTS.values() for source in event.sources}
 
@@ -53,11 +59,13 @@ def test_cancel_can_be_asked_of_every_task_that_goes_on():
 class StatesMachine(RuleBasedStateMachine):
     """A task with four items; everything that the workflow and a person can do to it."""
 
+    def __init__(self, stores: Stores) -> None:
+        super().__init__()
+        self.stores = stores
+
     @initialize(attempts=st.integers(1, 3))
     def start(self, attempts: int) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.database = Database(f"sqlite:///{self.folder.name}/m.db")
-        migrate(self.database)
+        self.database = Database(self.stores.empty())
         self.desk = Desk(self.database)
         retry = {"attempts": attempts, "backoff": 0}
         order = IngestOrder("b", "folder", "/media", {}, [TOY], retry=retry)
@@ -189,8 +197,11 @@ class StatesMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "desk"):
             self.database.close()
-            self.folder.cleanup()
+            self.stores.drop(self.database.url)
 
 
-StatesMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
-TestStates = StatesMachine.TestCase
+def test_no_order_of_events_and_requests_breaks_a_task(stores: Stores) -> None:
+    run_state_machine_as_test(
+        lambda: StatesMachine(stores),
+        settings=settings(max_examples=20, stateful_step_count=25, deadline=None),
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from workbench.domain.ids import CHUNK
 from workbench.domain.states import Request
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
-from workbench.store.migrations import migrate
 from workbench.store.retention import Retention
 from workbench.store.retrying import Selection
 from workbench.store.segments import Segments
@@ -68,11 +66,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    database = Database(f"sqlite:///{tmp_path / 'metadata.db'}")
-    migrate(database)
-    yield House(Desk(database), tmp_path)
-    database.close()
+def house(database: Database, tmp_path: Path) -> House:
+    return House(Desk(database), tmp_path)
 
 
 def test_all_garbage_goes_however_much_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from workbench.api.requests import facts_of
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.room import HINT, MESSAGE, disk_is_full
 from workbench.domain.wire import ErrorBody, ErrorEnvelope
+from workbench.store.database import out_of_reach, refused
 from workbench.vectors.port import BadVectors, SpaceNotFound, VectorsUnavailable
 
 log = logging.getLogger(__name__)
@@ -48,10 +49,21 @@ def envelope(
 
 
 def unforeseen(problem: BaseException, request_id: str) -> Response:
-    """The answer for a full disk, and for a defect. Call it while ``problem`` is being handled."""
+    """The answer for a full disk, for a metadata store that does not answer or refuses a value, and
+    for a defect. Call it while ``problem`` is being handled."""
     if disk_is_full(problem):
         log.error("request %s: %s: %s", request_id, MESSAGE, problem)
         return envelope(WorkbenchError(Code.UNAVAILABLE, MESSAGE, HINT), request_id)
+    if out_of_reach(problem):
+        log.error("request %s: the metadata store did not answer: %s", request_id, problem)
+        message = "the metadata store does not answer now"
+        hint = "try again; 'mixpeek doctor' says whether it can be reached"
+        error = WorkbenchError(Code.UNAVAILABLE, message, hint)
+        return envelope(error, request_id, headers={"Retry-After": "1"})
+    if refused(problem):
+        log.warning("request %s holds what the metadata store refuses: %s", request_id, problem)
+        message = "the request holds a value that the metadata store cannot keep"
+        return envelope(WorkbenchError(Code.INVALID, message), request_id)
     log.error("request %s failed", request_id, exc_info=problem)
     message = "the service failed at something that it should have foreseen"
     hint = f"its log has the reason under {request_id}"

@@ -40,11 +40,11 @@ from workbench.stack.orchestration import (
     orchestrate,
 )
 from workbench.stack.service_health import ServiceHealth
-from workbench.stack.settings import Settings, secure_runtime
+from workbench.stack.settings import Settings, secure_runtime, without_password
 from workbench.store.acceptance import Acceptance
 from workbench.store.buckets import Buckets
 from workbench.store.collections import Collections
-from workbench.store.database import Database
+from workbench.store.database import Database, out_of_reach
 from workbench.store.endings import Endings
 from workbench.store.explain import Explanations
 from workbench.store.failures import Failures
@@ -276,8 +276,17 @@ def _tell_found(settings: Settings, lines: Sequence[str]) -> None:
 
 
 def _prepare(settings: Settings, database: Database) -> None:
-    migrate(database)
-    Namespaces(database).ensure()
+    try:
+        migrate(database)
+        Namespaces(database).ensure()
+    except Exception as problem:
+        if not out_of_reach(problem):
+            raise
+        raise WorkbenchError(
+            Code.UNAVAILABLE,
+            f"the metadata store {without_password(settings.metadata_url)} does not answer",
+            "start its server, or correct MIXPEEK_DATABASE_URL",
+        ) from problem
     settings.cache_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

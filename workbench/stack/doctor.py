@@ -89,7 +89,7 @@ def examine(settings: Settings) -> list[Finding]:
         partial(_temporal, settings),
         *(partial(_engine, name) for name in _ENGINES),
         partial(_extractors, settings),
-        partial(_sqlite, settings),
+        partial(_metadata, settings),
         partial(_blobs, settings),
         partial(_qdrant, settings),
         _ports,
@@ -206,7 +206,7 @@ def _extractors(settings: Settings) -> Finding:
     return Finding("extractors", False, reasons, needed=not names, hint=hint)
 
 
-def _sqlite(settings: Settings) -> Finding:
+def _metadata(settings: Settings) -> Finding:
     if settings.database_url is not None:
         return _server_of_metadata(settings.database_url)
     good = sqlite3.sqlite_version_info >= _SQLITE
@@ -215,13 +215,24 @@ def _sqlite(settings: Settings) -> Finding:
 
 
 def _server_of_metadata(url: str) -> Finding:
-    from workbench.store.database import Database
+    from workbench.store.database import Database, out_of_reach
 
+    place = without_password(url)
     try:
-        Database(url).close()
+        database = Database(url)
+        try:
+            version, writable = database.examine()
+        finally:
+            database.close()
     except WorkbenchError as error:
         return Finding("metadata", False, error.message, hint=error.hint)
-    return Finding("metadata", None, without_password(url), needed=False)
+    except Exception as problem:
+        if not out_of_reach(problem):
+            raise
+        hint = "start the server, or correct MIXPEEK_DATABASE_URL"
+        return Finding("metadata", False, f"{place} does not answer", hint=hint)
+    hint = None if writable else "its user needs the right to create tables in its schema"
+    return Finding("metadata", writable, f"PostgreSQL {version} at {place}", hint=hint)
 
 
 def _blobs(settings: Settings) -> Finding:

@@ -1,12 +1,16 @@
 """The connection to the metadata store: SQLite here, PostgreSQL by its address.
 
-Promises: one writer at a time in SQLite (a lock, and ``BEGIN IMMEDIATE`` so that a write never
-starts as a read); any number of readers beside it (WAL); a committed transaction survives a power
-loss (``synchronous=FULL``). All calls block: async code calls them in a thread.
+Promises: one writer at a time, whatever the number of processes, so a write may read before it
+changes and finds what it read; any number of readers beside it, each with one view of everything
+it reads; a committed transaction survives a power loss; who waits to write gives up after
+``PATIENCE``. In SQLite that is a lock in the process, ``BEGIN IMMEDIATE``, WAL and
+``synchronous=FULL``; in PostgreSQL an advisory lock that goes with the transaction, and readers at
+REPEATABLE READ. All calls block: async code calls them in a thread.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Generator
@@ -14,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
 
 from workbench.domain.errors import Code, WorkbenchError
@@ -24,6 +28,12 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+#: Seconds that a writer waits for others, and a caller for a server.
+PATIENCE, CONNECT = 30, 10
+#: Which advisory lock of the database a writer holds: the workbench's own number.
+_WRITER = 0x6D697870656B
+
+
 class Database:
     def __init__(self, url: str) -> None:
         """``url`` is SQLAlchemy's, e.g. ``sqlite:////home/…/metadata.db``."""
@@ -31,13 +41,18 @@ class Database:
         self.sqlite = url.startswith("sqlite")
         self._lock = threading.Lock()
         if self.sqlite:
-            options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30}}
+            options: dict[str, Any] = {
+                "connect_args": {"check_same_thread": False, "timeout": PATIENCE}
+            }
             self._writer = sa.create_engine(url, pool_size=1, max_overflow=0, **options)
             self._reader = sa.create_engine(url, pool_size=8, max_overflow=8, **options)
             _configure_sqlite(self._writer, "BEGIN IMMEDIATE")
             _configure_sqlite(self._reader, "BEGIN")
         else:
-            self._writer = self._reader = _engine(url)
+            self._writer = _server(url)
+            self._reader = self._writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @contextmanager
     def write(self) -> Generator[Connection]:
@@ -47,6 +62,7 @@ class Database:
                 yield connection
         else:
             with self._writer.begin() as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER)))
                 yield connection
 
     @contextmanager
@@ -54,6 +70,14 @@ class Database:
         """A consistent view that changes nothing."""
         with self._reader.connect() as connection:
             yield connection
+
+    def examine(self) -> tuple[str, bool]:
+        """The version of the server, and whether tables can be made in it. Raises what
+        ``out_of_reach`` knows."""
+        allowed = sa.func.has_schema_privilege(sa.func.current_schema(), "CREATE")
+        with self.read() as connection:
+            version = connection.execute(sa.text("SHOW server_version")).scalar_one()
+            return str(version), bool(connection.execute(sa.select(allowed)).scalar())
 
     @property
     def engine(self) -> Engine:
@@ -65,16 +89,52 @@ class Database:
         self._writer.dispose()
 
 
-def _engine(url: str) -> Engine:
-    """Of a server. Raises ``WorkbenchError`` where its driver is not installed."""
+def out_of_reach(problem: BaseException) -> bool:
+    """Whether this says that the database did not answer, or that others wrote for longer than
+    one waits: a later try may succeed."""
+    match problem:
+        case exc.TimeoutError() | exc.InterfaceError():
+            return True
+        case exc.OperationalError():
+            return not isinstance(problem.orig, sqlite3.Error) or "is locked" in str(problem.orig)
+        case _:
+            return False
+
+
+def refused(problem: BaseException) -> bool:
+    """Whether this says that a value cannot be kept: PostgreSQL takes no NUL in a text."""
+    return isinstance(problem, exc.DataError)
+
+
+def _server(url: str) -> Engine:
+    """Raises ``WorkbenchError`` where the server's driver is not installed."""
+    place = sa.make_url(url)
+    if place.drivername == "postgresql":
+        place = place.set(drivername="postgresql+psycopg")
+    if "psycopg" in place.drivername:
+        place = place.set(query={"connect_timeout": str(CONNECT), **place.query})
     try:
-        return sa.create_engine(url, pool_size=8, pool_pre_ping=True)
+        engine = sa.create_engine(
+            place,
+            pool_size=8,
+            max_overflow=8,
+            pool_pre_ping=True,  # a server that was started again is no error
+            pool_timeout=PATIENCE,
+        )
     except ModuleNotFoundError as error:
         raise WorkbenchError(
             Code.INVALID_PARAMETER,
             f"the database of the metadata needs the driver {error.name}, not installed here",
-            f"pip install {error.name}; or leave database_url out: SQLite needs none",
+            "pip install 'mixpeek-workbench[postgresql]' brings psycopg; SQLite needs none",
         ) from error
+
+    def connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        connection.commit()
+
+    event.listen(engine, "connect", connect)
+    return engine
 
 
 def _configure_sqlite(engine: Engine, begin: str) -> None:
@@ -82,7 +142,8 @@ def _configure_sqlite(engine: Engine, begin: str) -> None:
         connection.isolation_level = None  # we begin, not the driver
         cursor = connection.cursor()
         for pragma in (
-            "busy_timeout=30000",  # first: switching to WAL can itself find the file busy
+            # First: switching to WAL can itself find the file busy.
+            f"busy_timeout={PATIENCE * 1000}",
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",

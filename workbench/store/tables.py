@@ -24,6 +24,17 @@ Millis = sa.BigInteger
 Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
+class Told(sa.TypeDecorator[str]):
+    """Words of others: of an exception, of an extractor. They may hold NUL, which PostgreSQL
+    refuses; it is kept as U+FFFD."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "\ufffd")
+
+
 def _namespace() -> sa.Column[str]:
     return sa.Column("namespace_id", Id, nullable=False)
 
@@ -114,9 +125,9 @@ tasks = sa.Table(
     sa.Column("listing_ended", sa.Boolean, nullable=False, default=False),
     sa.Column("listing_cursor", Name),
     sa.Column("error_code", sa.String(64)),
-    sa.Column("error_message", sa.Text),
-    sa.Column("error_hint", sa.Text),
-    sa.Column("note", sa.Text),
+    sa.Column("error_message", Told),
+    sa.Column("error_hint", Told),
+    sa.Column("note", Told),
     sa.Column("sequence", sa.BigInteger, nullable=False, default=0),
     sa.Column("created_at", Millis, nullable=False),
     sa.Column("started_at", Millis),
@@ -229,10 +240,10 @@ failures = sa.Table(
     sa.Column("collection_id", Id, nullable=False),
     sa.Column("collection", Name, nullable=False),
     sa.Column("category", sa.String(16), nullable=False),
-    sa.Column("message", sa.Text, nullable=False),
-    sa.Column("hint", sa.Text),
+    sa.Column("message", Told, nullable=False),
+    sa.Column("hint", Told),
     sa.Column("stage", sa.String(32), nullable=False),
-    sa.Column("traceback", sa.Text),
+    sa.Column("traceback", Told),
     sa.Column("retryable", sa.Boolean, nullable=False),
     sa.Column("worker", sa.String(128)),
     sa.Column("digest", sa.String(64)),
