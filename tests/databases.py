@@ -1,8 +1,8 @@
 """Empty metadata stores for tests, in SQLite and in a PostgreSQL server of their own.
 
 The server is what Debian's ``postgresql`` brings; it starts on a socket in a folder that goes with
-it, and does not wait for the disk. An empty store is a copy of one that was migrated once: migrating takes
-half a second, copying 5 to 100 ms.
+it, and does not wait for the disk. An empty store is a copy of one that was migrated once:
+migrating takes half a second, copying 5 to 100 ms.
 """
 
 from __future__ import annotations

@@ -294,7 +294,7 @@ async def test_api_previews_that_take_long_hold_up_no_thumbnails(
     assert rows[0] is not None
     with pytest.raises(WorkbenchError, match="seconds"):
         await stand.services.thumbnails.preview(rows[0], Toy, Part(), 160, opens)
-    assert time.monotonic() - begun < 1, "it is remembered"
+    assert time.monotonic() - begun < 3, "it is remembered"
 
 
 async def test_api_a_mended_file_has_a_thumbnail_at_once(

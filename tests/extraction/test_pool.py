@@ -74,7 +74,7 @@ def blobs(folder: Path) -> FolderBlobs:
 @in_module
 async def test_chunks_run_side_by_side_in_processes_that_stay(pool, blobs, folder):
     for i in range(4):
-        make_chunk(blobs, folder / f"p{i}", {"a": "sleep 0.5"}, f"chk_p{i}")
+        make_chunk(blobs, folder / f"p{i}", {"a": "sleep 1"}, f"chk_p{i}")
     jobs = [Job(recipe(), NAMESPACE, f"chk_p{i}") for i in range(4)]
     first = await asyncio.gather(*(pool.run(job) for job in jobs))
     assert all(summary.documents == 1 for summary in first)
@@ -82,7 +82,7 @@ async def test_chunks_run_side_by_side_in_processes_that_stay(pool, blobs, folde
     assert len(workers) == 2
     begun = time.monotonic()
     again = await asyncio.gather(*(pool.run(job) for job in jobs))
-    assert time.monotonic() - begun < 1.6, "two at a time, models loaded before"
+    assert time.monotonic() - begun < 3.5, "two at a time, models loaded before"
     assert {summary.worker for summary in again} == workers
 
 
@@ -138,7 +138,7 @@ async def test_stop_is_heard_between_objects(pool, blobs, folder):
     begun = time.monotonic()
     await pool.stop("chk_t")
     summary = await work
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 5, "it would have taken ten"
     assert summary.documents + summary.left == 200
     assert summary.documents > 0
 
@@ -152,7 +152,7 @@ async def test_what_ignores_stop_is_killed(pool, blobs, folder):
     await pool.stop("chk_i", grace=0.5)
     with pytest.raises(StoppedBeforeResult):
         await work
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 10
 
 
 @in_module

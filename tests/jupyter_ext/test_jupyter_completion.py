@@ -109,12 +109,13 @@ def test_silent_and_fast_without_a_service(
 
 
 def test_a_slow_service_does_not_hold_the_keyboard(notebook: Notebook) -> None:
-    notebook.service.delay = 1.0
+    notebook.service.delay = 2.0
     start = time.monotonic()
     assert notebook.complete("%mixpeek objects tr") == []
-    assert time.monotonic() - start < 0.9
-    assert notebook.complete("%mixpeek objects tr") == []
-    time.sleep(1.2)
+    assert time.monotonic() - start < 1.8
+    while not notebook.complete("%mixpeek objects tr"):
+        assert time.monotonic() - start < 20
+        time.sleep(0.05)
     assert notebook.complete("%mixpeek objects tr") == ["%mixpeek objects trip"]
     assert notebook.service.names().count("buckets") == 1
 

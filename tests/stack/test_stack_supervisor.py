@@ -68,7 +68,7 @@ async def running(folder: Path, *parts: Part, limits: Limits = QUICK) -> AsyncIt
         await task
 
 
-async def until(condition: Callable[[], object], seconds: float = 5) -> float:
+async def until(condition: Callable[[], object], seconds: float = 20) -> float:
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, "it did not happen in time"
@@ -83,7 +83,7 @@ async def test_a_killed_part_comes_back_soon(tmp_path: Path) -> None:
         assert first is not None
         os.kill(first, signal.SIGKILL)
         took = await until(lambda: status.pid not in (None, first))
-        assert took < 0.5
+        assert took < 2
         assert status.restarts == 1
         assert status.last_exit == "was killed by signal 9"
     assert status.state == "stopped"
@@ -96,11 +96,10 @@ async def test_delays_between_restarts_grow(tmp_path: Path) -> None:
     flaky = part("flaky", "", sweep=lambda: begun.append(time.monotonic()))
     limits = Limits(first_delay=0.05, most_delay=0.4, attempts=9)
     async with running(tmp_path, flaky, limits=limits):
-        await until(lambda: len(begun) >= 6)
+        await until(lambda: len(begun) >= 8)
     gaps = [after - before for before, after in pairwise(begun)]
-    assert gaps[0] < 0.3
-    assert gaps[3] > 0.4
-    assert gaps[4] < 0.8
+    assert gaps[3] >= 0.4 > gaps[0]
+    assert gaps[6] < 2, "doubled on, it would be 3.2"
 
 
 async def test_a_part_that_cannot_start_ends_the_start(tmp_path: Path) -> None:
@@ -167,7 +166,7 @@ async def test_a_part_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     async with running(tmp_path, part("deaf", DEAF, mark, ready=exists(mark), patience=0.3)):
         begun = time.monotonic()
-    assert 0.3 <= time.monotonic() - begun < 1.5
+    assert 0.3 <= time.monotonic() - begun < 5
 
 
 async def test_hurrying_ends_the_patience(tmp_path: Path) -> None:
@@ -176,7 +175,7 @@ async def test_hurrying_ends_the_patience(tmp_path: Path) -> None:
     async with running(tmp_path, deaf) as supervisor:
         asyncio.get_running_loop().call_later(0.2, supervisor.hurry)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
 
 
 async def test_a_talkative_part_fills_no_disk(tmp_path: Path) -> None:
