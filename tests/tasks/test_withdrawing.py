@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,10 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from toys import Toy, ToyParameters
 from workshop_help import Owner, Workshop
 
-from workbench.domain.states import TaskState
+from workbench.domain.states import Request, TaskState
 from workbench.store import tables as t
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.messages import ChunkRef, GiveUp, IndexRequest, TaskRef
+from workbench.telemetry.events import StageEvent
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +121,30 @@ async def test_a_chunk_that_is_released_in_the_middle_leaves_no_documents(shop: 
         await shop.chunk(task, chunk.chunk_id, toy())
     await shop.environment.run(shop.control.release, IndexRequest(task, chunk.chunk_id))
     assert await shop.texts("a") == {}
+    told_stages = {event.stage for event in shop.events if isinstance(event, StageEvent)}
+    assert {"fetch", "infer", "write"} <= told_stages, "the time was spent"
+    assert "index" not in told_stages
     told = shop.tasks.get(shop.ns, task.task_id)
     assert told is not None
     assert (told.progress.pending, told.progress.extracted) == (1, 0)
+
+
+async def test_giving_up_waits_for_no_index_once_the_task_is_to_stop(tmp_path: Path):
+    shop = Workshop(tmp_path / "shop")
+    shop.write("a", {"one.txt": "one"})
+    task, chunk = await planned(shop, "a")
+    with nothing_recorded(shop), pytest.raises(IntegrityError):
+        await shop.chunk(task, chunk.chunk_id, toy())
+    shop.owner.stop()
+    giving_up = asyncio.create_task(give_up(shop, task, chunk))
+    await asyncio.sleep(1.5)
+    assert not giving_up.done(), "the index may come back"
+    shop.acceptance.ask(shop.ns, task.task_id, Request.CANCEL)
+    begun = time.monotonic()
+    assert await giving_up is TaskState.FAILED
+    assert time.monotonic() - begun < 20, "the index is waited for during sixty seconds"
+    shop.owner.start()
+    await shop.close()
 
 
 async def test_documents_that_another_task_recorded_stay(shop: Workshop):

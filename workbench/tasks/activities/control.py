@@ -20,12 +20,13 @@ from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.filters import And, any_of, eq
 from workbench.domain.folder import SourceUnreadable
 from workbench.domain.states import RETRYABLE, Category, ItemState, Request, TaskState
+from workbench.extraction.chunks import read_manifest, read_outcome
 from workbench.store.chunk_end import Finding
 from workbench.store.database import now_ms
 from workbench.tasks.activities.indexing import index_chunk
 from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice
 from workbench.tasks.activities.planning import plan_chunks
-from workbench.tasks.activities.telling import tell
+from workbench.tasks.activities.telling import tell, tell_extracted
 from workbench.tasks.activities.withdrawing import withdraw
 from workbench.tasks.context import ControlContext
 from workbench.tasks.heartbeat import heartbeats
@@ -161,12 +162,20 @@ class ControlActivities:
         """What the chunk has in the index leaves it, where the index answers soon."""
         namespace_id, chunk_id = request.task.namespace_id, request.chunk_id
         async with heartbeats():
+            await asyncio.to_thread(self._tell_extracted, namespace_id, chunk_id)
             try:
                 async with asyncio.timeout(RELEASE_SECONDS):
                     await self._withdraw(namespace_id, chunk_id)
             except (VectorsUnavailable, TimeoutError) as error:
                 log.warning(LEFT, chunk_id, repr(error))
             await asyncio.to_thread(self._context.ledger.release, namespace_id, chunk_id)
+
+    def _tell_extracted(self, namespace_id: str, chunk_id: str) -> None:
+        """Of a chunk that was extracted, at least in part; it is not always."""
+        blobs = self._context.blobs
+        outcome = read_outcome(blobs, namespace_id, chunk_id)
+        if outcome is not None:
+            tell_extracted(self._context, read_manifest(blobs, namespace_id, chunk_id), outcome)
 
     @activity.defn(name="give_up")
     async def give_up(self, order: GiveUp) -> None:
@@ -184,10 +193,11 @@ class ControlActivities:
         reason = Finding("", ItemState.FAILED, "", failure=failure)
         task = order.task
         async with heartbeats():
+            await asyncio.to_thread(self._tell_extracted, task.namespace_id, order.chunk_id)
             try:
-                await self._withdraw(task.namespace_id, order.chunk_id)
+                await self._withdraw_unless_asked(task, order.chunk_id)
             except VectorsUnavailable as error:
-                if activity.info().attempt < WITHDRAW_TRIES:
+                if activity.info().attempt < WITHDRAW_TRIES and not await self._asked(task):
                     raise
                 log.warning(LEFT, order.chunk_id, repr(error))
             await asyncio.to_thread(
@@ -198,6 +208,21 @@ class ControlActivities:
                 reason,
             )
         self._context.changed(task.task_id)
+
+    async def _withdraw_unless_asked(self, task: TaskRef, chunk_id: str) -> None:
+        """An index that stays away is waited for, but not once the task is to pause or to end."""
+        withdrawing = asyncio.create_task(self._withdraw(task.namespace_id, chunk_id))
+        try:
+            while not (await asyncio.wait({withdrawing}, timeout=RELEASE_SECONDS))[0]:
+                if await self._asked(task):
+                    raise VectorsUnavailable("it did not answer before the task was to stop")
+            withdrawing.result()
+        finally:
+            withdrawing.cancel()
+
+    async def _asked(self, task: TaskRef) -> bool:
+        record = await asyncio.to_thread(self._context.ledger.task, task.namespace_id, task.task_id)
+        return record.requested is not None
 
     async def _withdraw(self, namespace_id: str, chunk_id: str) -> None:
         """What the chunk has in the index and will not record leaves it. An index that stays away

@@ -19,6 +19,7 @@ from workbench.domain.states import ItemState
 from workbench.extraction.chunks import (
     Manifest,
     Outcome,
+    StageRow,
     read_manifest,
     read_outcome,
     segment_key,
@@ -27,11 +28,11 @@ from workbench.extraction.segments import decode_segment
 from workbench.store.chunk_end import ChunkResult, Finding
 from workbench.store.database import now_ms
 from workbench.store.ledger import Stale
+from workbench.tasks.activities.telling import tell_chunk, tell_extracted
 from workbench.tasks.activities.withdrawing import DELETED_AT_ONCE, withdraw
 from workbench.tasks.context import ControlContext
 from workbench.tasks.messages import IndexRequest
 from workbench.tasks.points import content_key, points
-from workbench.telemetry.events import StageEvent
 from workbench.vectors.port import delete_if_any
 
 
@@ -44,6 +45,7 @@ async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
     read = {o.object_id: o.sha256 for o in outcome.objects if not o.unchanged}
     revision = (namespace_id, manifest.collection_id, manifest.digest)
     if await asyncio.to_thread(context.ledger.superseded, *revision):
+        tell_extracted(context, manifest, outcome)
         await asyncio.to_thread(context.ledger.release, namespace_id, chunk_id)
         await withdraw(context, namespace_id, manifest.collection_id, chunk_id, list(read))
         return manifest.collection_id
@@ -70,7 +72,11 @@ async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
     context.rates.add(manifest.digest, len(outcome.objects), outcome.seconds)
     context.changed(task.task_id)
     seconds = time.perf_counter() - begun
-    _tell(context, manifest, outcome, request, started_at, seconds)
+    queued = StageRow("queue", request.queued_at, request.queued_s, len(manifest.items), 0)
+    tell_extracted(context, manifest, outcome, queued)
+    size = outcome.segment_bytes
+    indexed = StageRow("index", started_at, seconds, outcome.documents, size)
+    tell_chunk(context, manifest, indexed, "service")
     return manifest.collection_id
 
 
@@ -148,39 +154,4 @@ def _result(manifest: Manifest, outcome: Outcome, space: str, key: str | None) -
         worker=outcome.worker,
         findings=findings,
         left=outcome.left,
-    )
-
-
-def _tell(
-    context: ControlContext,
-    manifest: Manifest,
-    outcome: Outcome,
-    request: IndexRequest,
-    started_at: int,
-    seconds: float,
-) -> None:
-    def event(stage: str, at: int, took: float, rows: int, size: int, worker: str) -> StageEvent:
-        return StageEvent(
-            event_id=f"{manifest.chunk_id}/{stage}",
-            namespace_id=manifest.namespace_id,
-            task_id=manifest.task_id,
-            collection=manifest.collection,
-            extractor=manifest.extractor,
-            stage=stage,
-            started_at=at,
-            seconds=took,
-            rows=rows,
-            bytes=size,
-            worker=worker,
-        )
-
-    context.emit(
-        event("queue", request.queued_at, request.queued_s, len(manifest.items), 0, outcome.worker)
-    )
-    for row in outcome.stages:
-        context.emit(
-            event(row.stage, row.started_at, row.seconds, row.rows, row.bytes, outcome.worker)
-        )
-    context.emit(
-        event("index", started_at, seconds, outcome.documents, outcome.segment_bytes, "service")
     )
