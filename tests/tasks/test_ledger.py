@@ -122,15 +122,21 @@ def sync_uploads(desk: Desk, round: str) -> TaskRecord:
     return desk.begin(bucket="u", source_kind="uploads", source_uri="uploads://here/u", round=round)
 
 
+@pytest.mark.parametrize("by", ["a round without it", "a deletion"])
 @pytest.mark.parametrize("when", ["before it is marked", "before its documents are gone"])
-def test_an_upload_that_comes_back_meanwhile_is_not_removed(desk: Desk, when: str):
+def test_an_upload_that_comes_back_meanwhile_is_not_removed(desk: Desk, when: str, by: str):
     object_id = uploaded(desk, "a")
     task = desk.begin(bucket="u", source_kind="uploads", source_uri="uploads://here/u")
     desk.list_page(task, {"a": "sha256:1"})
     chunk_id, items = desk.plan(task)
     desk.record(task, chunk_id, [indexed(items[0])])
     desk.endings.finish(NS, task.task_id, canceled=False)
-    task = sync_uploads(desk, "r2")
+    bucket_id = task.bucket_id or ""
+    if by == "a deletion":
+        task_id = desk.acceptance.delete(NS, "object", object_id, bucket_id)
+        task = desk.ledger.begin(NS, task_id)
+    else:
+        task = sync_uploads(desk, "r2")
     missing = desk.ledger.missing(NS, task.task_id, 10)
     assert missing == [object_id]
     if when == "before it is marked":
@@ -140,11 +146,13 @@ def test_an_upload_that_comes_back_meanwhile_is_not_removed(desk: Desk, when: st
         assert going == [object_id]
         assert uploaded(desk, "a", round="r3") == object_id
     desk.ledger.removed(NS, task.task_id, going)
-    bucket_id = task.bucket_id or ""
     assert not desk.ledger.known(NS, bucket_id, "", None, "")["a"].removed
     assert UploadedObjects(desk.database).unused(NS, bucket_id, {"1"}) == set()
-    desk.list_page(task, {})
-    desk.endings.finish(NS, task.task_id, canceled=False)
+    if by == "a deletion":
+        desk.endings.complete(NS, task.task_id)
+    else:
+        desk.list_page(task, {})
+        desk.endings.finish(NS, task.task_id, canceled=False)
     later = desk.begin(bucket="u", source_kind="uploads", source_uri="uploads://here/u")
     desk.list_page(later, {"a": "sha256:1"})
     again = [i.name for i in desk.plan(later)[1]]

@@ -129,6 +129,25 @@ async def test_a_chunk_that_is_released_in_the_middle_leaves_no_documents(shop: 
     assert (told.progress.pending, told.progress.extracted) == (1, 0)
 
 
+async def test_a_deleted_object_leaves_the_search_alone(shop: Workshop):
+    shop.write("a", {"gone.txt": "gone", "kept.txt": "kept"})
+    await shop.ingest("a")
+    with shop.database.read() as connection:
+        columns = t.objects.c
+        object_id, bucket_id = connection.execute(
+            sa.select(columns.object_id, columns.bucket_id).where(columns.name == "gone.txt")
+        ).one()
+    task_id = shop.acceptance.delete(shop.ns, "object", object_id, bucket_id)
+    for _ in range(2):  # it may be tried again
+        await shop.environment.run(shop.control.delete_target, TaskRef(task_id, shop.ns))
+    told = shop.tasks.get(shop.ns, task_id)
+    assert told is not None
+    assert (told.state, told.objects.removed) == ("COMPLETED", 1)
+    assert await shop.texts("a") == {"kept.txt": "kept"}
+    await shop.ingest("a")
+    assert await shop.texts("a") == {"kept.txt": "kept", "gone.txt": "gone"}
+
+
 async def test_giving_up_waits_for_no_index_once_the_task_is_to_stop(tmp_path: Path):
     shop = Workshop(tmp_path / "shop")
     shop.write("a", {"one.txt": "one"})

@@ -111,7 +111,7 @@ class Acceptance:
 
     def delete(self, namespace_id: str, kind: str, target_id: str, bucket_id: str) -> str:
         """A task that deletes a bucket, a collection or an object of ``bucket_id``. Refused while
-        an ingest works on the bucket."""
+        an ingest works on the bucket. An object that is uploaded anew meanwhile stays."""
         with self._database.write() as connection:
             bucket = bucket_by_id(connection, namespace_id, bucket_id)
             several = sa.and_(t.tasks.c.kind == TaskKind.REINDEX, t.tasks.c.bucket_id.is_(None))
@@ -124,7 +124,11 @@ class Acceptance:
                     f"wait for it, or cancel it: mixpeek cancel {running}",
                 )
             request = {"kind": kind, "id": target_id}
-            return new_task(connection, namespace_id, TaskKind.DELETE, request, bucket=bucket)
+            task_id = new_task(connection, namespace_id, TaskKind.DELETE, request, bucket=bucket)
+            if kind == "object":
+                row = {"task_id": task_id, "object_id": target_id, "namespace_id": namespace_id}
+                connection.execute(sa.insert(t.removals).values(row))
+            return task_id
 
     def reindex(self, namespace_id: str, scope: Scope, compact: bool) -> str:
         """A task that rebuilds the index of the collections in scope. Raises ``not_found`` where

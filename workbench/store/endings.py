@@ -159,8 +159,6 @@ class Endings:
 
     def segments_of(self, namespace_id: str, kind: str, target_id: str) -> list[str]:
         """Blob keys of the segments that a deleted bucket or collection leaves behind."""
-        if kind == "object":
-            return []
         with self._database.read() as connection:
             return list(
                 connection.execute(
@@ -172,11 +170,8 @@ class Endings:
             )
 
     def forget(self, namespace_id: str, kind: str, target_id: str) -> None:
-        """Remove the rows of a bucket, collection or object whose documents are gone."""
+        """Remove the rows of a bucket or collection whose documents are gone."""
         with self._database.write() as connection:
-            if kind == "object":
-                forget_objects(connection, namespace_id, [target_id])
-                return
             rows = connection.execute(_collections_of(kind, target_id)).scalars()
             collections = [str(row) for row in rows]
             _forget_collections(connection, namespace_id, collections)

@@ -286,27 +286,31 @@ class ControlActivities:
 
     @activity.defn(name="delete_target")
     async def delete_target(self, task: TaskRef) -> None:
-        """Documents, rows and segments of what the task deletes, in this order."""
+        """What the task deletes, and its documents."""
         context = self._context
         record = await asyncio.to_thread(context.ledger.begin, task.namespace_id, task.task_id)
         kind, target = record.request["kind"], record.request["id"]
         async with heartbeats():
-            where = await asyncio.to_thread(self._target_filter, task.namespace_id, kind, target)
-            for space in await asyncio.to_thread(context.endings.spaces, task.namespace_id):
-                await delete_if_any(context.vectors, space, where)
-            keys = await asyncio.to_thread(
-                context.endings.segments_of, task.namespace_id, kind, target
-            )
-            await asyncio.to_thread(context.endings.forget, task.namespace_id, kind, target)
-            for key in keys:
-                await asyncio.to_thread(context.blobs.delete, key)
+            if kind == "object":
+                await self._remove(task, [target])
+            else:
+                await self._delete(task.namespace_id, kind, target)
         await asyncio.to_thread(context.endings.complete, task.namespace_id, task.task_id)
         context.changed(task.task_id)
 
+    async def _delete(self, namespace_id: str, kind: str, target: str) -> None:
+        """Documents, rows and segments of a bucket or collection, in this order."""
+        context = self._context
+        where = await asyncio.to_thread(self._target_filter, namespace_id, kind, target)
+        for space in await asyncio.to_thread(context.endings.spaces, namespace_id):
+            await delete_if_any(context.vectors, space, where)
+        keys = await asyncio.to_thread(context.endings.segments_of, namespace_id, kind, target)
+        await asyncio.to_thread(context.endings.forget, namespace_id, kind, target)
+        for key in keys:
+            await asyncio.to_thread(context.blobs.delete, key)
+
     def _target_filter(self, namespace_id: str, kind: str, target: str) -> And:
         scope = eq("namespace", namespace_id)
-        if kind == "object":
-            return And((scope, eq("object_id", target)))
         if kind == "collection":
             return And((scope, eq("collection_id", target)))
         collections = self._context.ledger.collections(namespace_id, target)
