@@ -8,6 +8,10 @@
 # make check   the part of it that needs no running: format, lint, types, import rules, pins
 # make constraints   resolves the dependencies anew
 
+# What Python compiles is kept, also where the environment says otherwise: hundreds of processes are
+# started here, and each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The stack of this checkout lives in its own folder, unless a home is named.
 demo lab up down: export MIXPEEK_HOME := $(or $(MIXPEEK_HOME),$(CURDIR)/.mixpeek)
 NOTEBOOK ?= notebooks/quickstart.ipynb

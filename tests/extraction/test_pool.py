@@ -36,6 +36,7 @@ from workbench.extraction.ray_actors import RayOptions
 from workbench.extraction.resources import Cluster, Room, missing
 from workbench.extraction.segments import decode_segment
 from workbench.extraction.sharing import Demand, targets
+from workbench.stack.parts import KEPT_OUT
 
 in_module = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,7 +58,7 @@ async def pool(folder: Path) -> AsyncIterator[ActorPool]:
     token.write_text(secrets.token_hex(32))
     token.chmod(0o600)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        patch.setenv("PYTHONPATH", f"{KEPT_OUT}{os.pathsep}{Path(__file__).parents[1]}")
         patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         patch.setenv("RAY_AUTH_MODE", os.environ.get("RAY_AUTH_MODE", "token"))
         patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))

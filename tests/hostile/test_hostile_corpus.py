@@ -25,6 +25,7 @@ from hostile_trace import CALLS, Traced, read_trace
 
 from workbench.domain.states import Category
 from workbench.extraction.guard import GRACE
+from workbench.stack.parts import KEPT_OUT
 
 TESTS = Path(__file__).parents[1]
 NAMES = [each.name for each in corpus(Bait("/nowhere/secret.mp4", "http://127.0.0.1:9/secret.mp4"))]
@@ -60,7 +61,7 @@ def ran() -> Iterator[Ran]:
     work, trace = folder / "w", folder / "trace"
     strace = _strace(folder)
     traced = [strace, "-f", "--seccomp-bpf", "-e", f"trace={CALLS}", "-o", str(trace)]
-    paths = f"{TESTS}{os.pathsep}{TESTS / 'extractors'}"
+    paths = os.pathsep.join(map(str, (KEPT_OUT, TESTS, TESTS / "extractors")))
     subprocess.run(
         [
             *(traced if strace else []),

@@ -3,6 +3,8 @@ from __future__ import annotations
 import http.server
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -83,6 +85,16 @@ def test_what_children_are_told(settings: Settings, monkeypatch: pytest.MonkeyPa
     assert Path(worker["RAY_AUTH_TOKEN_PATH"]).stat().st_mode & 0o777 == 0o600
     assert worker["RAY_TMPDIR"] == str(settings.runtime)
     assert "RAY_ADDRESS" not in worker
+
+
+def test_workers_do_without_an_import_that_only_takes_time(settings: Settings) -> None:
+    code = (
+        "import jsonschema, sys;"
+        "print('date' in jsonschema.FormatChecker.checkers, 'lark' in sys.modules)"
+    )
+    environment = plan_stack(settings, PROGRAM).parts[3].environment
+    said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert said.split() == ["True", "False"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,10 @@ def service_url(settings: Settings) -> str:
     return f"http://{in_url(here.get(settings.host, settings.host))}:{settings.port}"
 
 
+#: Modules in it stand before packages of their names.
+KEPT_OUT = Path(__file__).parent / "kept_out"
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """The caller's environment with these settings, with the mark by which leftovers are found, and
     without the caller's own key, which no child needs."""
@@ -75,10 +79,13 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 def ray_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """What a worker's own Ray needs: its short folder, token authentication with this home's token
-    (Ray listens on every interface), no reporting, and no copying of environments by uv."""
+    (Ray listens on every interface), no reporting, no copying of environments by uv, and no import
+    that only takes time."""
     kept = {name: value for name, value in environment.items() if name != "RAY_ADDRESS"}
+    paths = [str(KEPT_OUT), *filter(None, [environment.get("PYTHONPATH")])]
     return {
         **kept,
+        "PYTHONPATH": os.pathsep.join(paths),
         "RAY_TMPDIR": str(settings.runtime),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(settings.ray_token_file),
