@@ -14,7 +14,6 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from extractors import minilm, speech
-from extractors.hub import ModelUnavailable
 from extractors.models import default_threads
 from extractors.refused import Refused
 from extractors.streams import AUDIO, RATE, Bounds, Media, Sound, nothing_inside, open_media
@@ -26,6 +25,7 @@ from workbench.extraction.contract import (
     Document,
     ExtractorSpec,
     Failed,
+    ModelUnavailable,
     Parameters,
     Part,
     Source,

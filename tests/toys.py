@@ -1,9 +1,9 @@
 """Extractors for tests: cheap, exact, and able to misbehave in every way that the contract knows.
 
 What a file asks for is its text: ``sleep 0.2``, ``fail format no good``, ``raise``, ``greedy``
-(there is no memory for it), ``die``, ``mute`` (no answer), ``bad`` (a vector of the wrong shape),
-``flaky 2 /a/path`` (fails twice for the network, counted in a file at that path). Anything else
-becomes a document with that text and a vector made of its hash.
+(there is no memory for it), ``blind`` (there is no model for it), ``die``, ``mute`` (no answer),
+``bad`` (a vector of the wrong shape), ``flaky 2 /a/path`` (fails twice for the network, counted in
+a file at that path). Anything else becomes a document with that text and a vector made of its hash.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from workbench.extraction.contract import (
     Extractor,
     ExtractorSpec,
     Failed,
+    ModelUnavailable,
     Output,
     Parameters,
     Part,
@@ -105,6 +106,8 @@ class Toy(Extractor):
                 continue
             if word == "raise":
                 raise RuntimeError("the toy broke")
+            if word == "blind":
+                raise ModelUnavailable("get the model")
             if word == "greedy":
                 raise MemoryError
             if word == "die":

@@ -73,16 +73,18 @@ def test_each_bad_object_fails_alone_and_says_why(blobs, tmp_path):
 
 
 def test_an_exception_fails_the_one_at_fault_and_not_its_neighbours(blobs, tmp_path):
-    files = {"a": "alpha", "b": "raise", "c": "gamma", "d": "greedy", "e": "mute", "f": "omega"}
+    texts = ("alpha", "raise", "gamma", "greedy", "mute", "omega", "blind")
+    files = dict(zip("abcdefg", texts, strict=True))
     make_chunk(blobs, tmp_path / "files", files)
     outcome = run(blobs)
     assert [o.object_id for o in outcome.objects] == ["obj_a", "obj_c", "obj_f"]
     failed = {f.object_id: f for f in outcome.failures}
-    assert set(failed) == {"obj_b", "obj_d", "obj_e"}
+    assert set(failed) == {"obj_b", "obj_d", "obj_e", "obj_g"}
     assert "the toy broke" in failed["obj_b"].message
     assert "RuntimeError" in (failed["obj_b"].traceback or "")
     assert failed["obj_d"].category is Category.LIMITS
     assert "no answer" in failed["obj_e"].message
+    assert (failed["obj_g"].category, failed["obj_g"].stage) == (Category.MODEL, "load")
     assert not outcome.left
     segment = decode_segment(blobs.get(segment_key(NAMESPACE, "chk_1")))
     assert list(segment.rows["text"]) == ["alpha", "gamma", "omega"]

@@ -195,6 +195,11 @@ class Failed:
         return self.category in RETRYABLE
 
 
+class ModelUnavailable(Exception):
+    """A model is not to be had here, or its files cannot be used; the message says what to do. From
+    ``extract`` it fails what needs the model, and says so."""
+
+
 @dataclass(frozen=True)
 class Extracted:
     """The answer for ``sources[index]``: its documents in order of position, or its failure."""

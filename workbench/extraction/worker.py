@@ -33,7 +33,7 @@ from workbench.extraction.chunks import (
     segment_key,
     write_outcome,
 )
-from workbench.extraction.contract import Extracted, Extractor, Failed
+from workbench.extraction.contract import Extracted, Extractor, Failed, ModelUnavailable
 from workbench.extraction.guard import Watch
 from workbench.extraction.known import known_key
 from workbench.extraction.passing import passing, unreadable
@@ -196,6 +196,8 @@ class _Run:
                         return
         except MemoryError:
             reason = _NO_MEMORY
+        except ModelUnavailable as error:
+            reason = Failed(Category.MODEL, str(error), stage="load")
         except Exception as error:  # noqa: BLE001 - a defect of an extractor fails one source only
             reason = passing(error) or _defect(error)
         else:
