@@ -77,6 +77,20 @@ def test_who_waits_to_write_gives_up_in_the_end(
     other.close()
 
 
+@pytest.mark.stores("postgresql")
+def test_a_writer_that_has_gone_holds_up_nobody_for_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENCE", 1)
+    gone = Database(database.url)
+    with pytest.raises(sa.exc.DBAPIError) as caught, gone.write() as connection:  # noqa: PT012
+        with database.write():  # gets the lock, since the server ends the other transaction
+            pass
+        connection.execute(sa.text("SELECT 1"))
+    assert out_of_reach(caught.value)
+    gone.close()
+
+
 def test_names_are_ordered_by_their_bytes(database: Database, rows: Rows) -> None:
     names = ["a", "B", "É", "a b", "a-b", "ab", "Z", "z", "_"]
     for name in names:

@@ -3,7 +3,7 @@
 Promises: one writer at a time, whatever the number of processes, so a write may read before it
 changes and finds what it read; any number of readers beside it, each with one view of everything
 it reads; a committed transaction survives a power loss; who waits to write gives up after
-``PATIENCE``. In SQLite that is a lock in the process, ``BEGIN IMMEDIATE``, WAL and
+``PATIENCE``. That is a lock in the process and, in SQLite, ``BEGIN IMMEDIATE``, WAL and
 ``synchronous=FULL``; in PostgreSQL an advisory lock that goes with the transaction, and readers at
 REPEATABLE READ. All calls block: async code calls them in a thread.
 """
@@ -30,6 +30,9 @@ def now_ms() -> int:
 
 #: Seconds that a writer waits for others, and a caller for a server.
 PATIENCE, CONNECT = 30, 10
+#: Seconds after which a server ends the transaction of a writer that has gone without a word, whose
+#: lock holds up all others.
+SILENCE = 60
 #: Which advisory lock of the database a writer holds: the workbench's own number.
 _WRITER = 0x6D697870656B
 
@@ -57,13 +60,10 @@ class Database:
     @contextmanager
     def write(self) -> Generator[Connection]:
         """A transaction that may change rows; committed at the end, rolled back on an error."""
-        if self.sqlite:
-            with self._lock, self._writer.begin() as connection:
-                yield connection
-        else:
-            with self._writer.begin() as connection:
+        with self._lock, self._writer.begin() as connection:
+            if not self.sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER)))
-                yield connection
+            yield connection
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -97,6 +97,8 @@ def out_of_reach(problem: BaseException) -> bool:
             return True
         case exc.OperationalError():
             return not isinstance(problem.orig, sqlite3.Error) or "is locked" in str(problem.orig)
+        case exc.DBAPIError():
+            return problem.connection_invalidated
         case _:
             return False
 
@@ -131,6 +133,7 @@ def _server(url: str) -> Engine:
     def connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{SILENCE}s'")
         connection.commit()
 
     event.listen(engine, "connect", connect)
