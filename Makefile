@@ -32,7 +32,7 @@ down: setup
 	@$(PYTHON) -P -m workbench down
 
 test: check
-	$(PYTHON) -m pytest -m "not engines" -n 2 --dist loadfile
+	$(PYTHON) -m pytest -m "not engines" -n 2 --dist loadfile --durations=25
 	$(PYTHON) -m pytest -m "engines and not drill" --durations=40
 
 faults: setup

@@ -26,6 +26,8 @@ from workbench.stack.supervisor import Part
 
 #: Seconds for running requests, activities and Ray to end by themselves.
 _GRACEFUL = 12.0
+#: Modules in it stand before packages of their names.
+KEPT_OUT = Path(__file__).parent / "kept_out"
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,6 @@ def service_url(settings: Settings) -> str:
     client sends a home's key to nothing else."""
     here = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1", "::": "::1"}
     return f"http://{in_url(here.get(settings.host, settings.host))}:{settings.port}"
-
-
-#: Modules in it stand before packages of their names.
-KEPT_OUT = Path(__file__).parent / "kept_out"
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
