@@ -32,10 +32,12 @@ from workbench.domain.errors import WorkbenchError
 from workbench.domain.filters import eq
 from workbench.domain.wire import TaskOut
 from workbench.stack.settings import Settings
+from workbench.stack.supervisor import Limits
 from workbench.vectors import open_vectors
 
 PARTS = ("worker", "service", "vectors", "temporal", "actor", "raylet", "up")
 POLL = 0.05
+RECOVERED = Limits().recovered
 
 
 def source(folder: Path, files: int) -> Path:
@@ -156,6 +158,12 @@ class Harness:
         ]
         same = self.contents(bucket) == self.undisturbed
         return FaultRun(state, same, kills, end - begun)
+
+    def settle(self, part: str) -> None:
+        """Wait until the part has run long enough for its next start to wait for nothing: after
+        several ends in short order each start waits longer."""
+        began = [psutil.Process(pid).create_time() for _, pid in self._victims([part])]
+        time.sleep(max(0.0, *(moment + RECOVERED - time.time() for moment in began), 0.0))
 
     def restart(self, fault: Callable[[], None]) -> Restart:
         """One ingest, in the middle of which ``fault`` ends the stack, which is started again."""

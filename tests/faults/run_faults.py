@@ -30,6 +30,7 @@ def main() -> int:
         try:
             for part in arguments.parts:
                 for _ in range(arguments.times):
+                    harness.settle(part)
                     run = harness.run([[part]])
                     runs.setdefault(part, []).append(run)
                     (kill,) = run.kills

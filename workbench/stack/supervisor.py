@@ -66,7 +66,7 @@ class Limits:
     first_delay: float = 0.1
     most_delay: float = 10.0
     #: A part that ran this long has recovered: the next delay is the first again.
-    recovered: float = 30.0
+    recovered: float = 10.0
     attempts: int = 3
     start_seconds: float = 90.0
     poll: float = 0.05
