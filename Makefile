@@ -2,7 +2,7 @@
 # make lab     JupyterLab with the stack running, the quickstart open
 # make test    everything a change can break
 # make faults  starts after every fault, an ingest on a full disk, kill -9 of every part, 20 times
-#              each, in the middle of an ingest (about an hour)
+#              each, in the middle of an ingest (about fifty minutes)
 # make eval    how good the packaged models are; writes docs/quality.md (about a minute)
 # make hostile the whole corpus of files made to harm (about four minutes)
 # make check   the part of it that needs no running: format, lint, types, import rules, pins
