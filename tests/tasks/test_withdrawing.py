@@ -15,6 +15,7 @@ from toys import Toy, ToyParameters
 from workshop_help import Owner, Workshop
 
 from workbench.domain.states import Request, TaskState
+from workbench.extraction.chunks import manifest_key
 from workbench.store import tables as t
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.messages import ChunkRef, GiveUp, IndexRequest, TaskRef
@@ -164,6 +165,16 @@ async def test_giving_up_waits_for_no_index_once_the_task_is_to_stop(tmp_path: P
     assert time.monotonic() - begun < 20, "the index is waited for during sixty seconds"
     shop.owner.start()
     await shop.close()
+
+
+async def test_a_chunk_whose_manifest_is_gone_is_given_up(shop: Workshop):
+    shop.write("a", {"one.txt": "one"})
+    task, chunk = await planned(shop, "a")
+    with nothing_recorded(shop), pytest.raises(IntegrityError):
+        await shop.chunk(task, chunk.chunk_id, toy())
+    shop.blobs.delete(manifest_key(shop.ns, chunk.chunk_id))
+    assert await give_up(shop, task, chunk) is TaskState.FAILED
+    assert await shop.texts("a") == {}
 
 
 async def test_documents_that_another_task_recorded_stay(shop: Workshop):

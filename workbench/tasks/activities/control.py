@@ -8,6 +8,7 @@ service within seconds when this one dies. Errors that no repetition can mend ar
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from workbench.blobs.port import BlobNotFound
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.filters import And, any_of, eq
 from workbench.domain.folder import SourceUnreadable
@@ -171,11 +173,13 @@ class ControlActivities:
             await asyncio.to_thread(self._context.ledger.release, namespace_id, chunk_id)
 
     def _tell_extracted(self, namespace_id: str, chunk_id: str) -> None:
-        """Of a chunk that was extracted, at least in part; it is not always."""
+        """Of a chunk that was extracted, at least in part. What cannot be told, since a blob is
+        gone, keeps no chunk from its end."""
         blobs = self._context.blobs
-        outcome = read_outcome(blobs, namespace_id, chunk_id)
-        if outcome is not None:
-            tell_extracted(self._context, read_manifest(blobs, namespace_id, chunk_id), outcome)
+        with contextlib.suppress(BlobNotFound):
+            outcome = read_outcome(blobs, namespace_id, chunk_id)
+            if outcome is not None:
+                tell_extracted(self._context, read_manifest(blobs, namespace_id, chunk_id), outcome)
 
     @activity.defn(name="give_up")
     async def give_up(self, order: GiveUp) -> None:
