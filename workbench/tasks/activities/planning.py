@@ -26,14 +26,15 @@ def plan_chunks(
     small. Raises ``WorkbenchError`` where the bucket, a collection or its extractor is gone."""
     if task.bucket_id is None:
         raise ValueError(f"task {task.task_id} has no bucket")
+    lost = context.planning.planned_after(task.namespace_id, task.task_id, after)
+    number = context.planning.last_number(task.namespace_id, task.task_id)
+    waiting = context.planning.waiting(task.namespace_id, task.task_id)
+    # After what waits in them: the listing, which makes collections, goes on meanwhile.
     collections = {
         c.collection_id: c for c in context.ledger.collections(task.namespace_id, task.bucket_id)
     }
-    lost = context.planning.planned_after(task.namespace_id, task.task_id, after)
     if lost:
         return Planned([_ref(context, c, collections) for c in lost])
-    number = context.planning.last_number(task.namespace_id, task.task_id)
-    waiting = context.planning.waiting(task.namespace_id, task.task_id)
     if not waiting.keys() <= collections.keys():
         raise WorkbenchError(
             Code.NOT_FOUND, "a collection of the task has been deleted", "ingest its source again"
