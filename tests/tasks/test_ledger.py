@@ -177,9 +177,10 @@ def test_new_parameters_make_a_revision_and_everything_is_extracted_again(desk):
     _, items = desk.plan(task)
     assert len(items) == 2
     read = {i.object_id: f"s-{i.name}-1" for i in items}
-    (stale,) = desk.ledger.stale(NS, collection.collection_id, "digest-2", read)
-    assert set(stale.object_ids) == set(read)
-    assert desk.ledger.stale(NS, collection.collection_id, "digest-1", read) == []
+    found = desk.ledger.found(NS, collection.collection_id, "digest-2", read)
+    assert [set(stale.object_ids) for stale in found.stale] == [set(read)]
+    assert {digest for _, digest in found.content.values()} == {"digest-1"}
+    assert not desk.ledger.found(NS, collection.collection_id, "digest-1", read).stale
 
 
 def test_documents_of_an_earlier_space_are_reached_until_they_are_extracted_again(desk):

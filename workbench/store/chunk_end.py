@@ -56,6 +56,18 @@ class ChunkResult:
     final: bool = False
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a chunk may have brought into the index: of each object the content that was ``read``
+    (its SHA-256), by this ``digest``. Nothing is known of a chunk whose blobs are gone."""
+
+    digest: str | None = None
+    read: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+UNKNOWN = Written()
+
+
 class ChunkWriter:
     """Records the end of one chunk's items."""
 

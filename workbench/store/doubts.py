@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workbench.domain.states import ItemState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices
+from workbench.store.revisions import superseded
 
 
 def still_missing(connection: Connection, task_id: str, object_ids: Collection[str]) -> list[str]:
@@ -62,9 +65,52 @@ def doubt(connection: Connection, collection_id: str, object_ids: Collection[str
         connection.execute(_in_doubt().where(here))
 
 
+def doubt_replaced(
+    connection: Connection, chunk_id: str, digest: str | None, read: Mapping[str, str]
+) -> None:
+    """The chunk comes to no end. Where its indexing had begun, documents of other content may be
+    gone that it was to replace; ``read`` is the SHA-256 of each object as the chunk read it, by its
+    ``digest``. Nothing is replaced by a digest that is not the collection's any more."""
+    items, chunks, indexed = t.items.c, t.chunks.c, t.indexed.c
+    collection_id = connection.execute(
+        sa.select(chunks.collection_id).where(chunks.chunk_id == chunk_id)
+    ).scalar_one()
+    if digest is not None and superseded(connection, collection_id, digest):
+        return
+    begun = connection.execute(
+        sa.select(items.object_id, indexed.sha256, indexed.digest)
+        .join(t.indexed, indexed.object_id == items.object_id)
+        .where(
+            items.chunk_id == chunk_id,
+            items.state == ItemState.EXTRACTED,
+            indexed.collection_id == collection_id,
+        )
+    ).all()
+    doubt(
+        connection,
+        collection_id,
+        [o for o, *content in begun if content != [read.get(o), digest]],
+    )
+
+
 def _in_doubt() -> sa.Update:
     """Rows without a digest are up to date for no revision: their objects are extracted again."""
     return sa.update(t.indexed).values(digest="")
+
+
+def searchable(
+    connection: Connection, namespace_id: str, collection_id: str, object_ids: Collection[str]
+) -> Iterator[Any]:
+    """The rows of ``indexed`` of these objects in the collection."""
+    columns = t.indexed.c
+    for piece in slices(list(object_ids)):
+        yield from connection.execute(
+            sa.select(columns.object_id, columns.sha256, columns.digest, columns.space).where(
+                columns.namespace_id == namespace_id,
+                columns.collection_id == collection_id,
+                columns.object_id.in_(piece),
+            )
+        )
 
 
 def removed_of(connection: Connection, namespace_id: str, object_ids: Sequence[str]) -> list[str]:

@@ -10,17 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from workbench.domain.states import Event, ItemState, Request, TaskState
 from workbench.store import tables as t
 from workbench.store.acceptance import bucket_by_id, bucket_collections
-from workbench.store.chunk_end import ChunkResult, ChunkWriter, Finding
+from workbench.store.chunk_end import UNKNOWN, ChunkResult, ChunkWriter, Finding, Written
 from workbench.store.database import Database, now_ms
-from workbench.store.dialect import slices
-from workbench.store.doubts import doubt, doubt_objects, removed_of, still_missing, unfound
+from workbench.store.doubts import (
+    doubt_objects,
+    doubt_replaced,
+    removed_of,
+    searchable,
+    still_missing,
+    unfound,
+)
 from workbench.store.pages import ListedPage, PageWriter, Route, objects_between
 from workbench.store.records import BucketRecord, CollectionRecord, ObjectRecord, TaskRecord
 from workbench.store.revisions import superseded
@@ -43,6 +51,29 @@ class Stale:
 
     space: str
     object_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is searchable of some objects at one moment: of which content it is (SHA-256) and by
+    which digest, and what of it is ``stale``."""
+
+    content: Mapping[str, tuple[str, str]]
+    stale: Sequence[Stale]
+
+
+class Standing(Enum):
+    """``UNWANTED``: the chunk was released or given up, or its collection has another revision by
+    now."""
+
+    WANTED = "wanted"
+    RECORDED = "recorded"
+    UNWANTED = "unwanted"
+
+
+class Overtaken(Exception):
+    """Another chunk has recorded the same objects since one looked: what is in the index now may be
+    neither's."""
 
 
 class Ledger:
@@ -187,29 +218,22 @@ class Ledger:
                 collection_id = collection_of(connection, namespace_id, chunk_id)
                 add_counts(connection, namespace_id, task_id, collection_id, extracted=changed)
 
-    def stale(
+    def found(
         self, namespace_id: str, collection_id: str, digest: str, read: Mapping[str, str]
-    ) -> list[Stale]:
-        """Which of the objects (their SHA-256 as now ``read``) have documents of other content, or
-        made by another digest. None where the digest is not the collection's any more: what is
-        there may be newer."""
-        found: dict[str, list[str]] = {}
-        columns = t.indexed.c
+    ) -> Found:
+        """What is searchable of the objects (their SHA-256 as now ``read``). Stale is what is of
+        other content, or made by another digest; nothing is where the digest is not the
+        collection's any more: what is there may be newer."""
+        content: dict[str, tuple[str, str]] = {}
+        stale: dict[str, list[str]] = {}
         with self._database.read() as connection:
             if superseded(connection, collection_id, digest):
-                return []
-            for piece in slices(list(read)):
-                rows = connection.execute(
-                    sa.select(t.indexed).where(
-                        columns.namespace_id == namespace_id,
-                        columns.collection_id == collection_id,
-                        columns.object_id.in_(piece),
-                    )
-                )
-                for row in rows:
-                    if (row.sha256, row.digest) != (read[row.object_id], digest):
-                        found.setdefault(row.space, []).append(row.object_id)
-        return [Stale(space, tuple(object_ids)) for space, object_ids in found.items()]
+                return Found({}, ())
+            for row in searchable(connection, namespace_id, collection_id, list(read)):
+                content[row.object_id] = (row.sha256, row.digest)
+                if content[row.object_id] != (read[row.object_id], digest):
+                    stale.setdefault(row.space, []).append(row.object_id)
+        return Found(content, [Stale(space, tuple(ids)) for space, ids in stale.items()])
 
     def gone(self, namespace_id: str, object_ids: Sequence[str]) -> list[str]:
         """Those of the objects that are removed."""
@@ -228,15 +252,28 @@ class Ledger:
             )
             return collection_of(connection, namespace_id, chunk_id), list(rows.scalars())
 
-    def superseded(self, namespace_id: str, collection_id: str, digest: str) -> bool:
-        """Whether the collection has another revision by now."""
+    def standing(self, namespace_id: str, chunk_id: str, digest: str) -> Standing:
+        """What is to become of a chunk that was extracted by ``digest``."""
+        columns = t.chunks.c
+        query = sa.select(columns.state, columns.collection_id).where(
+            columns.namespace_id == namespace_id, columns.chunk_id == chunk_id
+        )
         with self._database.read() as connection:
-            return superseded(connection, collection_id, digest)
+            state, collection_id = connection.execute(query).one()
+            if state == "planned" and not superseded(connection, collection_id, digest):
+                return Standing.WANTED
+            return Standing.RECORDED if state == "indexed" else Standing.UNWANTED
 
-    def record_chunk(self, namespace_id: str, result: ChunkResult) -> bool:
+    def record_chunk(
+        self,
+        namespace_id: str,
+        result: ChunkResult,
+        content: Mapping[str, tuple[str, str]] | None = None,
+    ) -> bool:
         """The chunk's items come to their ends. Does nothing when it has been recorded. False where
         the chunk was released or given up meanwhile; or where the collection has another revision
-        by now: then the items are planned again, for that one."""
+        by now: then the items are planned again, for that one. Raises ``Overtaken`` where another
+        ``content`` is recorded than was found before documents were deleted, and not this one."""
         with self._database.write() as connection:
             if superseded(connection, result.collection_id, result.digest):
                 release_chunk(connection, namespace_id, result.chunk_id)
@@ -249,18 +286,26 @@ class Ledger:
                 sa.update(t.chunks).where(this, columns.state == "planned").values(state="indexed")
             )
             if ended.rowcount:
+                if content is not None and _overtaken(connection, namespace_id, result, content):
+                    raise Overtaken
                 ChunkWriter(connection, namespace_id, result).write()
             state = connection.execute(sa.select(columns.state).where(this)).scalar()
             return state == "indexed"
 
-    def give_up(self, namespace_id: str, task_id: str, chunk_id: str, reason: Finding) -> None:
+    def give_up(
+        self,
+        namespace_id: str,
+        task_id: str,
+        chunk_id: str,
+        reason: Finding,
+        written: Written = UNKNOWN,
+    ) -> None:
         """Every open item of the chunk fails for the reason of ``reason.failure``. Where indexing
         had begun, documents that it was to replace may be gone."""
         with self._database.write() as connection:
             rows = connection.execute(
                 sa.select(
                     t.items.c.object_id,
-                    t.items.c.state,
                     t.chunks.c.collection_id,
                     t.collections.c.digest,
                 )
@@ -273,8 +318,7 @@ class Ledger:
             )
             if not rows:
                 return
-            begun = [row.object_id for row in rows if row.state == ItemState.EXTRACTED]
-            doubt(connection, rows[0].collection_id, begun)
+            doubt_replaced(connection, chunk_id, written.digest, written.read)
             findings = [
                 Finding(row.object_id, ItemState.FAILED, "", failure=reason.failure) for row in rows
             ]
@@ -293,8 +337,29 @@ class Ledger:
             )
             ChunkWriter(connection, namespace_id, result).write()
 
-    def release(self, namespace_id: str, chunk_id: str) -> None:
+    def release(self, namespace_id: str, chunk_id: str, written: Written = UNKNOWN) -> None:
         """The chunk comes to no end, whoever still works on it: its open items are planned
-        again."""
+        again. Where indexing had begun, documents that it was to replace may be gone."""
         with self._database.write() as connection:
+            doubt_replaced(connection, chunk_id, written.digest, written.read)
             release_chunk(connection, namespace_id, chunk_id)
+
+
+def _overtaken(
+    connection: Connection,
+    namespace_id: str,
+    result: ChunkResult,
+    content: Mapping[str, tuple[str, str]],
+) -> bool:
+    """Whether what is recorded of the chunk's objects is neither what was found nor what the chunk
+    itself brings."""
+    mine = {
+        f.object_id: (f.sha256, result.digest)
+        for f in result.findings
+        if f.state is ItemState.INDEXED
+    }
+    now = {
+        row.object_id: (row.sha256, row.digest)
+        for row in searchable(connection, namespace_id, result.collection_id, list(mine))
+    }
+    return any(now.get(o) not in (content.get(o), own) for o, own in mine.items())

@@ -18,6 +18,7 @@ from workbench.domain.states import ENDED, TaskState
 from workbench.store import tables as t
 from workbench.store.database import Database, now_ms
 from workbench.store.dialect import slices
+from workbench.store.doubts import searchable
 
 _ENDED = [state.value for state in ENDED]
 
@@ -126,19 +127,9 @@ class Segments:
         self, namespace_id: str, collection_id: str, object_ids: Collection[str]
     ) -> dict[str, tuple[str, str]]:
         """SHA-256 and digest of what is searchable of each object in the collection."""
-        found: dict[str, tuple[str, str]] = {}
-        columns = t.indexed.c
         with self._database.read() as connection:
-            for piece in slices(list(object_ids)):
-                rows = connection.execute(
-                    sa.select(columns.object_id, columns.sha256, columns.digest).where(
-                        columns.namespace_id == namespace_id,
-                        columns.collection_id == collection_id,
-                        columns.object_id.in_(piece),
-                    )
-                )
-                found.update({row.object_id: (row.sha256, row.digest) for row in rows})
-        return found
+            rows = searchable(connection, namespace_id, collection_id, object_ids)
+            return {row.object_id: (row.sha256, row.digest) for row in rows}
 
     def in_flight(self, namespace_id: str, chunk_ids: Collection[str]) -> set[str]:
         """Which of the chunks belong to a task that has not ended."""

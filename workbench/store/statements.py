@@ -208,7 +208,8 @@ def add_failures(
 
 
 def cancel_open(connection: Connection, namespace_id: str, task_id: str) -> None:
-    """Every item that has not come to its end is canceled."""
+    """Every item that has not come to its end is canceled; what is still indexed of the task's
+    chunks is not recorded any more."""
     columns = t.items.c
     rows = connection.execute(
         sa.select(columns.collection_id, columns.state, sa.func.count())
@@ -232,6 +233,16 @@ def cancel_open(connection: Connection, namespace_id: str, task_id: str) -> None
             columns.state.in_(OPEN),
         )
         .values(state=ItemState.CANCELED)
+    )
+    chunks = t.chunks.c
+    connection.execute(
+        sa.update(t.chunks)
+        .where(
+            chunks.namespace_id == namespace_id,
+            chunks.task_id == task_id,
+            chunks.state == "planned",
+        )
+        .values(state="released")
     )
 
 

@@ -1,11 +1,12 @@
 """Rebuilding the vector index from the feature segments, while searches and ingests go on.
 
 In place: every segment that something refers to is upserted again, under the ids that its documents
-always had, so a search finds each document before, during and after. Then strays leave: points that
-no row of ``indexed`` accounts for. A page of points is read first and the rows after it, and points
-of chunks whose task has not ended are left alone, so that nothing an ingest is about to record is
-taken for a stray. Where the index is gone or was emptied, spaces are made as the segments describe
-them; neither files nor extractors are needed.
+always had, so a search finds each document before, during and after; what an ingest has replaced or
+removed meanwhile leaves again. Then strays leave: points that no row of ``indexed`` accounts for. A
+page of points is read first; then which of their chunks are of tasks that have not ended, whose
+points are left alone; and the rows last, so that nothing an ingest is about to record is taken for
+a stray. Where the index is gone or was emptied, spaces are made as the segments describe them;
+neither files nor extractors are needed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from workbench.store.records import CollectionRecord, TaskRecord
 from workbench.store.segments import LiveObject
 from workbench.tasks.context import ControlContext
 from workbench.tasks.points import content_key, points
+from workbench.tasks.withdrawing import withdraw
 from workbench.vectors.port import Point, PointBatch, SpaceSpec, delete_if_any, scroll_all
 
 SLICE_SECONDS = 2.0
@@ -116,6 +118,7 @@ async def _one(
         await context.vectors.ensure_space(loaded.space)
         for batch in loaded.batches:
             await context.vectors.upsert(loaded.space.name, batch)
+        await _take_back(context, collection, segment_id, live)
         documents = loaded.documents
     await asyncio.to_thread(
         context.rebuilding.advance,
@@ -127,6 +130,19 @@ async def _one(
         objects,
         documents,
     )
+
+
+async def _take_back(
+    context: ControlContext,
+    collection: CollectionRecord,
+    segment_id: str,
+    live: Mapping[str, LiveObject],
+) -> None:
+    """What was replaced or removed while its documents were upserted leaves the index again."""
+    namespace_id = collection.namespace_id
+    now = await asyncio.to_thread(context.segments.live, namespace_id, segment_id)
+    changed = [object_id for object_id, one in live.items() if now.get(object_id) != one]
+    await withdraw(context, namespace_id, collection.collection_id, segment_id, changed)
 
 
 def _load(
@@ -187,6 +203,10 @@ async def _strays_of(
     context: ControlContext, collection: CollectionRecord, space: str, page: Sequence[Point]
 ) -> int:
     namespace_id = collection.namespace_id
+    # Before the rows: what a chunk of a task that has ended by now has recorded is among them.
+    running = await asyncio.to_thread(
+        context.segments.in_flight, namespace_id, {str(p.payload["segment"]) for p in page}
+    )
     current = await asyncio.to_thread(
         context.segments.current,
         namespace_id,
@@ -205,8 +225,7 @@ async def _strays_of(
         if point.payload["object_id"] not in doubtful
         and point.payload["content"] != keys.get(point.payload["object_id"])
     ]
-    segments = {str(point.payload["segment"]) for point in strays}
-    segments -= await asyncio.to_thread(context.segments.in_flight, namespace_id, segments)
+    segments = {str(point.payload["segment"]) for point in strays} - running
     gone = sorted(
         {str(p.payload["object_id"]) for p in strays if str(p.payload["segment"]) in segments}
     )

@@ -86,19 +86,21 @@ class Uploads:
     ) -> list[OfferState]:
         """What of these files must be sent. A file is present where the object has its hash, or,
         where none is said, its size and time; and where the bucket has its content under another
-        name. ``hash``: say the hash first, it may be there."""
+        name. ``hash``: say the hash first, it may be there. The round has begun, without files
+        too; what is present stays, whatever a task was about to remove."""
         record = self.rows.bucket(namespace_id, bucket)
-        known = self.rows.named(record.bucket_id, [offer.name for offer in offers])
-        some = bool(known) or self.rows.any(record.bucket_id)
-        marks: list[str] = []
+        for offer in offers:
+            checked_name(offer.name)
         contents: list[Content] = []
         states: list[OfferState] = []
         with self._lock:
-            for offer in offers:
-                checked_name(offer.name)
-                present = known.get(offer.name)
-                if present is not None and _same(present, offer):
-                    marks.append(present.object_id)
+            known = self.rows.named(record.bucket_id, [offer.name for offer in offers])
+            some = bool(known) or self.rows.any(record.bucket_id)
+            same = [_same(known.get(offer.name), offer) for offer in offers]
+            # A task may have removed some since they were read: only what is marked is there.
+            marked = self.rows.mark(record, {each for each in same if each is not None}, round)
+            for offer, object_id in zip(offers, same, strict=True):
+                if object_id in marked:
                     states.append("present")
                 elif offer.sha256 is not None and self._has(record, offer):
                     contents.append(self._linked(record, offer, offer.sha256, round))
@@ -107,7 +109,6 @@ class Uploads:
                     states.append("hash" if some and offer.sha256 is None else "send")
             if contents:
                 self.rows.record(record, contents)
-        self.rows.mark(record.bucket_id, marks, round)
         return states
 
     def _has(self, bucket: BucketRecord, offer: Offer) -> bool:
@@ -239,11 +240,14 @@ def _prefix(namespace_id: str) -> str:
     return f"{namespace_id}/uploads"
 
 
-def _same(present: Present, offer: Offer) -> bool:
-    """Nothing of the object is to be written. One that was only touched gets its new time as if it
-    were made from equal content."""
+def _same(present: Present | None, offer: Offer) -> str | None:
+    """The object's id where nothing of it is to be written. One that was only touched gets its new
+    time as if it were made from equal content."""
+    if present is None:
+        return None
     hashed = offer.sha256 is None or hash_of(present.fingerprint) == offer.sha256
-    return hashed and (present.size, present.modified_at) == (offer.size, offer.modified_at)
+    alike = hashed and (present.size, present.modified_at) == (offer.size, offer.modified_at)
+    return present.object_id if alike else None
 
 
 def checked_name(name: str) -> str:

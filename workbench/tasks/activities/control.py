@@ -12,6 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity
@@ -23,13 +24,12 @@ from workbench.domain.filters import And, any_of, eq
 from workbench.domain.folder import SourceUnreadable
 from workbench.domain.states import RETRYABLE, Category, ItemState, Request, TaskState
 from workbench.extraction.chunks import read_manifest, read_outcome
-from workbench.store.chunk_end import Finding
+from workbench.store.chunk_end import UNKNOWN, Finding, Written
 from workbench.store.database import now_ms
 from workbench.tasks.activities.indexing import index_chunk
 from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.activities.telling import tell, tell_extracted
-from workbench.tasks.activities.withdrawing import withdraw
 from workbench.tasks.context import ControlContext
 from workbench.tasks.heartbeat import heartbeats
 from workbench.tasks.messages import (
@@ -44,6 +44,7 @@ from workbench.tasks.messages import (
     PlanRequest,
     TaskRef,
 )
+from workbench.tasks.withdrawing import withdraw
 from workbench.vectors.port import VectorsUnavailable, delete_if_any
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,15 @@ WITHDRAW_TRIES = 3
 #: A chunk is released while somebody waits for a pause or a cancel.
 RELEASE_SECONDS = 1.0
 LEFT = "documents of chunk %s may be left in the index: %s"
+
+
+@dataclass(frozen=True)
+class _Extracted:
+    """What a chunk that comes to no end may have in the index."""
+
+    collection_id: str
+    object_ids: Sequence[str]
+    written: Written
 
 
 class ControlActivities:
@@ -164,22 +174,29 @@ class ControlActivities:
         """What the chunk has in the index leaves it, where the index answers soon."""
         namespace_id, chunk_id = request.task.namespace_id, request.chunk_id
         async with heartbeats():
-            await asyncio.to_thread(self._tell_extracted, namespace_id, chunk_id)
+            mine = await asyncio.to_thread(self._extracted, namespace_id, chunk_id)
+            await asyncio.to_thread(
+                self._context.ledger.release, namespace_id, chunk_id, mine.written
+            )
             try:
                 async with asyncio.timeout(RELEASE_SECONDS):
-                    await self._withdraw(namespace_id, chunk_id)
+                    await self._withdraw(namespace_id, chunk_id, mine)
             except (VectorsUnavailable, TimeoutError) as error:
                 log.warning(LEFT, chunk_id, repr(error))
-            await asyncio.to_thread(self._context.ledger.release, namespace_id, chunk_id)
 
-    def _tell_extracted(self, namespace_id: str, chunk_id: str) -> None:
-        """Of a chunk that was extracted, at least in part. What cannot be told, since a blob is
-        gone, keeps no chunk from its end."""
+    def _extracted(self, namespace_id: str, chunk_id: str) -> _Extracted:
+        """What came of the chunk's extraction, which is told too: time was spent. What cannot be
+        told, since a blob is gone, keeps no chunk from its end."""
         blobs = self._context.blobs
+        begun = self._context.ledger.being_indexed(namespace_id, chunk_id)
         with contextlib.suppress(BlobNotFound):
             outcome = read_outcome(blobs, namespace_id, chunk_id)
             if outcome is not None:
-                tell_extracted(self._context, read_manifest(blobs, namespace_id, chunk_id), outcome)
+                manifest = read_manifest(blobs, namespace_id, chunk_id)
+                tell_extracted(self._context, manifest, outcome)
+                read = {o.object_id: o.sha256 for o in outcome.objects if not o.unchanged}
+                return _Extracted(begun[0], list(read), Written(manifest.digest, read))
+        return _Extracted(*begun, UNKNOWN)
 
     @activity.defn(name="give_up")
     async def give_up(self, order: GiveUp) -> None:
@@ -197,25 +214,26 @@ class ControlActivities:
         reason = Finding("", ItemState.FAILED, "", failure=failure)
         task = order.task
         async with heartbeats():
-            await asyncio.to_thread(self._tell_extracted, task.namespace_id, order.chunk_id)
-            try:
-                await self._withdraw_unless_asked(task, order.chunk_id)
-            except VectorsUnavailable as error:
-                if activity.info().attempt < WITHDRAW_TRIES and not await self._asked(task):
-                    raise
-                log.warning(LEFT, order.chunk_id, repr(error))
+            mine = await asyncio.to_thread(self._extracted, task.namespace_id, order.chunk_id)
             await asyncio.to_thread(
                 self._context.ledger.give_up,
                 task.namespace_id,
                 task.task_id,
                 order.chunk_id,
                 reason,
+                mine.written,
             )
-        self._context.changed(task.task_id)
+            self._context.changed(task.task_id)
+            try:
+                await self._withdraw_unless_asked(task, order.chunk_id, mine)
+            except VectorsUnavailable as error:
+                if activity.info().attempt < WITHDRAW_TRIES and not await self._asked(task):
+                    raise
+                log.warning(LEFT, order.chunk_id, repr(error))
 
-    async def _withdraw_unless_asked(self, task: TaskRef, chunk_id: str) -> None:
+    async def _withdraw_unless_asked(self, task: TaskRef, chunk_id: str, mine: _Extracted) -> None:
         """An index that stays away is waited for, but not once the task is to pause or to end."""
-        withdrawing = asyncio.create_task(self._withdraw(task.namespace_id, chunk_id))
+        withdrawing = asyncio.create_task(self._withdraw(task.namespace_id, chunk_id, mine))
         try:
             while not (await asyncio.wait({withdrawing}, timeout=RELEASE_SECONDS))[0]:
                 if await self._asked(task):
@@ -228,13 +246,11 @@ class ControlActivities:
         record = await asyncio.to_thread(self._context.ledger.task, task.namespace_id, task.task_id)
         return record.requested is not None
 
-    async def _withdraw(self, namespace_id: str, chunk_id: str) -> None:
-        """What the chunk has in the index and will not record leaves it. An index that stays away
-        keeps no item from its end: the next ingest or a reindex removes what is left there."""
-        collection_id, object_ids = await asyncio.to_thread(
-            self._context.ledger.being_indexed, namespace_id, chunk_id
-        )
-        await withdraw(self._context, namespace_id, collection_id, chunk_id, object_ids)
+    async def _withdraw(self, namespace_id: str, chunk_id: str, mine: _Extracted) -> None:
+        """What the chunk has in the index and did not record leaves it, once nothing of it can be
+        recorded any more. An index that stays away keeps no item from its end: the next ingest or a
+        reindex removes what is left there."""
+        await withdraw(self._context, namespace_id, mine.collection_id, chunk_id, mine.object_ids)
 
     @activity.defn(name="remove_missing")
     async def remove_missing(self, task: TaskRef) -> bool:

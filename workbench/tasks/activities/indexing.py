@@ -1,15 +1,18 @@
 """Indexing: a chunk's segment becomes searchable.
 
-Order matters. The segment is upserted first, under ids that the same content always gets; then the
-documents that it replaces are deleted; then, in one transaction, the chunk's items come to their
-ends; then the documents leave again of objects that were removed meanwhile. A repeat at any point
-does the same again. A chunk that was planned for an older revision of its collection is let go: its
-items are planned for the new one.
+Order matters. First is asked what is recorded of the objects. Then the segment is upserted, under
+ids that the same content always gets; then the documents that it replaces are deleted; then, in one
+transaction, the chunk's items come to their ends, unless another chunk has recorded the same
+objects since: then all of this is done once more. Last, documents of objects that were removed
+meanwhile leave again. A repeat at any point does the same again, until the chunk is recorded: what
+others record from then on stays. A chunk that was planned for an older revision of its collection
+is let go: its items are planned for the new one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,15 +28,18 @@ from workbench.extraction.chunks import (
     segment_key,
 )
 from workbench.extraction.segments import decode_segment
-from workbench.store.chunk_end import ChunkResult, Finding
+from workbench.store.chunk_end import ChunkResult, Finding, Written
 from workbench.store.database import now_ms
-from workbench.store.ledger import Stale
+from workbench.store.ledger import Overtaken, Stale, Standing
 from workbench.tasks.activities.telling import tell_chunk, tell_extracted
-from workbench.tasks.activities.withdrawing import DELETED_AT_ONCE, withdraw
 from workbench.tasks.context import ControlContext
 from workbench.tasks.messages import IndexRequest
 from workbench.tasks.points import content_key, points
-from workbench.vectors.port import delete_if_any
+from workbench.tasks.withdrawing import DELETED_AT_ONCE, withdraw
+from workbench.vectors.port import PointBatch, delete_if_any
+
+#: How often a chunk may find that another has recorded the same objects, before it is tried anew.
+TURNS = 5
 
 
 async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
@@ -43,25 +49,16 @@ async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
     namespace_id = task.namespace_id
     manifest, outcome = await asyncio.to_thread(_read, context, namespace_id, chunk_id)
     read = {o.object_id: o.sha256 for o in outcome.objects if not o.unchanged}
-    revision = (namespace_id, manifest.collection_id, manifest.digest)
-    if await asyncio.to_thread(context.ledger.superseded, *revision):
+    standing = await asyncio.to_thread(
+        context.ledger.standing, namespace_id, chunk_id, manifest.digest
+    )
+    if standing is Standing.UNWANTED:
+        written = Written(manifest.digest, read)
         tell_extracted(context, manifest, outcome)
-        await asyncio.to_thread(context.ledger.release, namespace_id, chunk_id)
+        await asyncio.to_thread(context.ledger.release, namespace_id, chunk_id, written)
         await withdraw(context, namespace_id, manifest.collection_id, chunk_id, list(read))
         return manifest.collection_id
-    await asyncio.to_thread(context.ledger.mark_extracted, namespace_id, task.task_id, chunk_id)
-    space = context.registry.space(manifest.extractor, manifest.parameters)
-    key = segment_key(namespace_id, chunk_id) if outcome.documents else None
-    if key:
-        await context.vectors.ensure_space(space)
-        batch = await asyncio.to_thread(
-            lambda: points(decode_segment(context.blobs.get(key)), manifest, read)
-        )
-        await context.vectors.upsert(space.name, batch)
-    stale = await asyncio.to_thread(context.ledger.stale, *revision, read)
-    await _delete_stale(context, manifest, stale, read)
-    result = _result(manifest, outcome, space.name, key)
-    recorded = await asyncio.to_thread(context.ledger.record_chunk, namespace_id, result)
+    recorded = standing is Standing.RECORDED or await _replace(context, manifest, outcome, read)
     gone = list(read)
     if recorded:
         gone = await asyncio.to_thread(context.ledger.gone, namespace_id, gone)
@@ -78,6 +75,36 @@ async def index_chunk(context: ControlContext, request: IndexRequest) -> str:
     indexed = StageRow("index", started_at, seconds, outcome.documents, size)
     tell_chunk(context, manifest, indexed, "service")
     return manifest.collection_id
+
+
+async def _replace(
+    context: ControlContext, manifest: Manifest, outcome: Outcome, read: Mapping[str, str]
+) -> bool:
+    """The documents are in the index, what they replace is not, and the chunk is recorded; False
+    where it is not to be. Of two ingests of the same objects each may delete what the other wrote:
+    who records second does it once more, after all that the first did."""
+    namespace_id, chunk_id = manifest.namespace_id, manifest.chunk_id
+    ledger = context.ledger
+    await asyncio.to_thread(ledger.mark_extracted, namespace_id, manifest.task_id, chunk_id)
+    space = context.registry.space(manifest.extractor, manifest.parameters)
+    key = segment_key(namespace_id, chunk_id) if outcome.documents else None
+    batch: PointBatch | None = None
+    if key:
+        await context.vectors.ensure_space(space)
+        batch = await asyncio.to_thread(
+            lambda: points(decode_segment(context.blobs.get(key)), manifest, read)
+        )
+    result = _result(manifest, outcome, space.name, key)
+    for _ in range(TURNS):
+        found = await asyncio.to_thread(
+            ledger.found, namespace_id, manifest.collection_id, manifest.digest, read
+        )
+        if batch is not None:
+            await context.vectors.upsert(space.name, batch)
+        await _delete_stale(context, manifest, found.stale, read)
+        with contextlib.suppress(Overtaken):
+            return await asyncio.to_thread(ledger.record_chunk, namespace_id, result, found.content)
+    raise RuntimeError(f"chunk {chunk_id} was overtaken {TURNS} times")
 
 
 def _read(context: ControlContext, namespace_id: str, chunk_id: str) -> tuple[Manifest, Outcome]:
