@@ -32,7 +32,7 @@ from workbench.store.outbox import Letter, Outbox, Unended
 from workbench.tasks.changes import Bell
 from workbench.tasks.heartbeat import heartbeats
 from workbench.tasks.messages import CONTROL_QUEUE, Extracted, ExtractRequest
-from workbench.tasks.relay import Relay
+from workbench.tasks.relay import Relay, end_lost
 from workbench.tasks.sweeper import Sweeper, Swept
 from workbench.tasks.workflows.ingest import IngestWorkflow
 
@@ -171,8 +171,7 @@ class TemporalWorkshop:
         return Extracted(summary.documents, summary.left)
 
     def _lost(self, letter: Letter) -> None:
-        if letter.action == "cancel":
-            self.shop.context.endings.finish(letter.namespace_id, letter.task_id, canceled=True)
+        end_lost(self.shop.context.endings, self.shop.context.rebuilding, letter)
 
     def _fail(self, task: Unended, reason: str) -> None:
         self.shop.context.ledger.fail(

@@ -47,6 +47,32 @@ def test_names_come_in_byte_order_and_from_anywhere(wanted, data):
             assert rest == [n for n in listed if n.encode() > after.encode()]
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.sets(names, min_size=1, max_size=10), names)
+def test_what_is_listed_is_held_and_nothing_else(wanted, other):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        made = fill(root, wanted | {"home/a", "b~/a", ".hid/a", "desktop.ini"})
+        for name, target in (("out", "/etc/passwd"), ("in", root / "b~/a"), ("dir", root / "b~")):
+            (root / name).symlink_to(target)
+        (root / "self").symlink_to(root / "self")
+        source = Folder(root, exclude=("a*",), apart=((root / "home").resolve(),))
+        listed = {e.name for e in source.entries()}
+        links = {"out", "in", "dir", "dir/a", "self"}
+        tried = made | wanted | links | {other, f"{other}/a", "b~", "home"}
+        assert {name for name in tried if source.holds(name)} == listed & tried
+        assert "in" in listed
+
+
+def test_what_cannot_be_looked_at_is_not_said_to_be_gone(tmp_path, monkeypatch):
+    def away(*_: object, **__: object) -> object:
+        raise OSError(errno.EIO, "no answer")
+
+    monkeypatch.setattr(Path, "lstat", away)
+    with pytest.raises(SourceUnreadable):
+        Folder(tmp_path).holds("a/b")
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.sets(names, min_size=1, max_size=10), st.data())
 def test_a_scope_lists_just_what_is_below_it(wanted, data):

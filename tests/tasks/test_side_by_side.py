@@ -16,13 +16,16 @@ from sqlalchemy.exc import IntegrityError
 from toys import Toy, ToyParameters
 from workshop_help import Owner, Workshop
 
-from workbench.domain.states import TaskState
+from workbench.domain.states import Request, TaskState
 from workbench.extraction.worker import StopFlag, extract_chunk
 from workbench.store.acceptance import Scope
+from workbench.store.outbox import Outbox
 from workbench.tasks import rebuild
+from workbench.tasks.activities import listing
 from workbench.tasks.activities.indexing import index_chunk
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.messages import ChunkRef, IndexRequest, TaskRef
+from workbench.tasks.relay import end_lost
 
 PATIENCE = 60
 
@@ -251,11 +254,54 @@ async def test_a_reindex_does_not_bring_back_what_an_ingest_replaces_or_removes(
         shop.write("a", {"one.txt": "alpha", "two.txt": "changed"})
         asyncio.run_coroutine_threadsafe(shop.ingest("a"), loop).result(PATIENCE)
 
-    monkeypatch.setattr(rebuild, "_load", then(getattr(rebuild, "_load"), change))
+    monkeypatch.setattr(rebuild, "_load", then(rebuild._load, change))
     while not await shop.environment.run(shop.rebuild.rebuild, task):
         pass
     assert await shop.texts("a") == {"one.txt": "alpha", "two.txt": "changed"}
     assert len(await shop.points()) == 2
+
+
+async def test_what_another_listing_found_meanwhile_is_not_removed(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write("a", {"one.txt": "alpha", "gone.txt": "gone"})
+    await shop.ingest("a")
+    shop.write("a", {"one.txt": "alpha"})
+    first = shop.accept("a")
+    pages = listing.next_page
+
+    def page(entries: Any) -> Any:
+        answer = pages(entries)
+        monkeypatch.undo()
+        shop.write("a", {"one.txt": "alpha", "two.txt": "beta"})
+        second = shop.context.ledger.begin(shop.ns, shop.accept("a").task_id)
+        assert listing.list_slice(shop.context, second)[0]
+        return answer
+
+    monkeypatch.setattr(listing, "next_page", page)
+    await shop.begin(first)
+    await shop.ingest("a")
+    assert await shop.texts("a") == {"one.txt": "alpha", "two.txt": "beta"}
+    await shop.environment.run(shop.control.remove_missing, first)
+    assert await shop.texts("a") == {"one.txt": "alpha", "two.txt": "beta"}
+    finish(shop, first)
+    told = shop.tasks.get(shop.ns, first.task_id)
+    assert told is not None
+    assert shop.context.ledger.missing(shop.ns, first.task_id, 10) == []
+
+
+async def test_a_canceled_reindex_that_temporal_has_lost_ends_as_canceled(shop: Workshop) -> None:
+    shop.write("a", {"one.txt": "alpha"})
+    await shop.ingest("a")
+    task = TaskRef(shop.acceptance.reindex(shop.ns, Scope(), False), shop.ns)
+    await shop.environment.run(shop.control.begin, task)
+    await shop.environment.run(shop.rebuild.count_rebuild, task)
+    shop.acceptance.ask(shop.ns, task.task_id, Request.CANCEL)
+    for letter in Outbox(shop.database).open():
+        end_lost(shop.context.endings, shop.context.rebuilding, letter)
+    told = shop.tasks.get(shop.ns, task.task_id)
+    assert told is not None
+    assert (told.state, told.error) == ("CANCELED", None)
 
 
 async def test_what_is_indexed_of_a_task_that_has_failed_meanwhile_is_not_searchable(

@@ -22,6 +22,7 @@ from pathlib import Path
 from workbench.domain.mime import HEAD, sniff
 
 IGNORED = frozenset({"Thumbs.db", "desktop.ini"})
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,31 @@ class Folder:
             raise SourceUnreadable(f"there is no folder {start}")
         yield from self._walk(os.fsencode(start), start_bytes, after.encode())
 
+    def holds(self, name: str) -> bool:
+        """Whether a listing of the whole source would find a file of this name now. Raises
+        ``SourceUnreadable`` where that cannot be known."""
+        path = self.root
+        parts = name.split("/")
+        try:
+            for place, part in enumerate(parts, 1):
+                path /= part
+                if self._passed_over(part, "/".join(parts[:place])):
+                    return False
+                if place < len(parts):
+                    if not stat.S_ISDIR(path.lstat().st_mode):
+                        return False
+                    if self.apart and self._apart(path):
+                        return False
+            if path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
+                return False
+            return stat.S_ISREG(path.stat().st_mode)
+        except RuntimeError:  # a link to itself
+            return False
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return False
+            raise SourceUnreadable(f"{path}: {error.strerror}") from None
+
     def mime(self, entry: FolderEntry) -> str:
         """By content; by the name alone where that cannot be read: who extracts it says why."""
         try:
@@ -105,13 +131,19 @@ class Folder:
                     yield found_file
 
     def _left_out(self, entry: os.DirEntry[bytes], name: bytes) -> bool:
-        base = os.fsdecode(entry.name)
+        if self._passed_over(os.fsdecode(entry.name), os.fsdecode(name)):
+            return True
+        folder = bool(self.apart) and entry.is_dir(follow_symlinks=False)
+        return folder and self._apart(Path(os.fsdecode(entry.path)))
+
+    def _passed_over(self, base: str, name: str) -> bool:
+        """Whether a name, whose last part is ``base``, is left out whatever has it."""
         if base.startswith(".") or base in IGNORED:
             return True
-        if self.apart and entry.is_dir() and Path(os.fsdecode(entry.path)).resolve() in self.apart:
-            return True
-        path = os.fsdecode(name)
-        return any(matches_glob(path, pattern) for pattern in self.exclude)
+        return any(matches_glob(name, pattern) for pattern in self.exclude)
+
+    def _apart(self, folder: Path) -> bool:
+        return folder.resolve() in self.apart
 
     def _file(self, entry: os.DirEntry[bytes], name: bytes) -> FolderEntry | None:
         """None for what is no file of the source. Raises ``SourceUnreadable`` where that cannot be

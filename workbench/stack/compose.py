@@ -69,7 +69,7 @@ from workbench.tasks.context import ControlContext
 from workbench.tasks.feed import Feed
 from workbench.tasks.known import Known
 from workbench.tasks.places import Reach
-from workbench.tasks.relay import Relay
+from workbench.tasks.relay import Relay, end_lost
 from workbench.tasks.sizing import Rates
 from workbench.tasks.sweeper import Sweeper, Swept, unended_lines
 from workbench.tasks.uploads import MIB, Uploads, key_of
@@ -240,7 +240,7 @@ async def _letters(
     """What is to be told to Temporal, and what it has forgotten, until canceled."""
 
     def lost(letter: Letter) -> None:
-        _lost(context.endings, letter)
+        end_lost(context.endings, context.rebuilding, letter)
         context.changed(letter.task_id)
 
     def fail(task: Unended, reason: str) -> None:
@@ -288,13 +288,6 @@ def _prepare(settings: Settings, database: Database) -> None:
             "start its server, or correct MIXPEEK_DATABASE_URL",
         ) from problem
     settings.cache_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _lost(endings: Endings, letter: Letter) -> None:
-    """A task that Temporal does not know is canceled here; what else was asked of it stands in the
-    store, from which the sweeper starts it again."""
-    if letter.action == "cancel":
-        endings.finish(letter.namespace_id, letter.task_id, canceled=True)
 
 
 async def _warm(encoder: QueryEncoder) -> None:

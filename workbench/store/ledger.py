@@ -168,6 +168,24 @@ class Ledger:
                 ).scalars()
             )
 
+    def names(self, namespace_id: str, object_ids: Sequence[str]) -> dict[str, str]:
+        columns = t.objects.c
+        query = sa.select(columns.object_id, columns.name).where(
+            columns.namespace_id == namespace_id, columns.object_id.in_(object_ids)
+        )
+        with self._database.read() as connection:
+            return {row.object_id: row.name for row in connection.execute(query)}
+
+    def stay(self, task_id: str, object_ids: Sequence[str]) -> None:
+        """The task removes none of these objects: they are there again."""
+        columns = t.removals.c
+        with self._database.write() as connection:
+            connection.execute(
+                sa.delete(t.removals).where(
+                    columns.task_id == task_id, columns.object_id.in_(object_ids)
+                )
+            )
+
     def spaces_of(self, namespace_id: str, object_ids: Sequence[str]) -> set[str]:
         """Spaces in which the objects have documents."""
         with self._database.read() as connection:

@@ -14,7 +14,10 @@ from collections.abc import Callable
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from workbench.domain.states import TaskKind
+from workbench.store.endings import Endings
 from workbench.store.outbox import Letter, Outbox
+from workbench.store.rebuilding import Rebuilding
 from workbench.tasks.changes import Bell
 from workbench.tasks.messages import TaskRef
 from workbench.tasks.patience import patiently
@@ -23,6 +26,20 @@ from workbench.tasks.starting import start_workflow
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
+
+
+def end_lost(endings: Endings, rebuilding: Rebuilding, letter: Letter) -> None:
+    """A task to be canceled that Temporal does not know is canceled here; but a deletion goes on.
+    What else was asked stands in the store, from which the sweeper starts the task again."""
+    if letter.action != "cancel":
+        return
+    match letter.kind:
+        case TaskKind.INGEST:
+            endings.finish(letter.namespace_id, letter.task_id, canceled=True)
+        case TaskKind.REINDEX:
+            rebuilding.finish(letter.namespace_id, letter.task_id, canceled=True, note=None)
+        case _:
+            pass
 
 
 class Relay:

@@ -27,7 +27,7 @@ from workbench.extraction.chunks import read_manifest, read_outcome
 from workbench.store.chunk_end import UNKNOWN, Finding, Written
 from workbench.store.database import now_ms
 from workbench.tasks.activities.indexing import index_chunk
-from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice
+from workbench.tasks.activities.listing import SLICE_SECONDS, list_slice, there_again
 from workbench.tasks.activities.planning import plan_chunks
 from workbench.tasks.activities.telling import tell, tell_extracted
 from workbench.tasks.context import ControlContext
@@ -254,18 +254,24 @@ class ControlActivities:
 
     @activity.defn(name="remove_missing")
     async def remove_missing(self, task: TaskRef) -> bool:
-        """Objects that a whole listing did not find lose their documents. Works for about two
-        seconds; returns whether that was all of them."""
+        """Objects that a whole listing did not find lose their documents, unless they are there
+        by now. Works for about two seconds; returns whether that was all of them."""
         ledger = self._context.ledger
         deadline = time.monotonic() + SLICE_SECONDS
         async with heartbeats():
+            record = await asyncio.to_thread(ledger.task, task.namespace_id, task.task_id)
             while time.monotonic() < deadline:
                 missing = await asyncio.to_thread(
                     ledger.missing, task.namespace_id, task.task_id, REMOVED_AT_ONCE
                 )
                 if not missing:
                     return True
-                await self._remove(task, missing)
+                back = await asyncio.to_thread(there_again, self._context, record, missing)
+                if back:
+                    await asyncio.to_thread(ledger.stay, task.task_id, sorted(back))
+                gone = [object_id for object_id in missing if object_id not in back]
+                if gone:
+                    await self._remove(task, gone)
                 self._context.changed(task.task_id)
         return False
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.domain.folder import Folder
+from workbench.domain.folder import Folder, SourceUnreadable
 from workbench.extraction.registry import Registry
 from workbench.store.acceptance import Recipe
 from workbench.store.pages import Listed, ListedPage, Route
@@ -36,6 +36,29 @@ def source_of(context: ControlContext, task: TaskRecord, bucket: BucketRecord) -
     if bucket.source_kind == UPLOADS:
         return UploadedSource(context.uploads, bucket.bucket_id, scope, exclude, task.task_id)
     return Folder(Path(bucket.source_uri), scope, exclude, (context.home.resolve(),))
+
+
+def there_again(
+    context: ControlContext, task: TaskRecord, object_ids: Sequence[str]
+) -> frozenset[str]:
+    """Those of the objects that the listing did not find of which a folder holds the file by now:
+    it came back, or another ingest has found it since. Their next listing looks at them."""
+    if task.bucket_id is None:
+        return frozenset()
+    bucket = context.ledger.bucket(task.namespace_id, task.bucket_id)
+    source = source_of(context, task, bucket)
+    if not isinstance(source, Folder):
+        return frozenset()
+    whole = replace(source, scope="")
+
+    def holds(name: str) -> bool:
+        try:
+            return whole.holds(name)
+        except SourceUnreadable:
+            return True  # nothing is removed of which that cannot be known
+
+    names = context.ledger.names(task.namespace_id, object_ids)
+    return frozenset(object_id for object_id, name in names.items() if holds(name))
 
 
 def list_slice(context: ControlContext, task: TaskRecord) -> tuple[bool, int]:
