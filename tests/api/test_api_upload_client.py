@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from api_stand import UPLOAD_LIMIT, Stand
 from workbench.client import connect
 from workbench.client.upload import SMALL, Part, Unsendable, Uploading
 from workbench.domain.errors import Code, WorkbenchError
+from workbench.domain.folder import Folder, FolderEntry
 from workbench.domain.wire import DryRunOut, ObjectOut, TaskOut
 from workbench.store import tables as t
 
@@ -170,6 +171,30 @@ async def test_api_client_takes_up_what_was_interrupted(far: Path) -> None:
     rest = Run(far)
     await rest.go()
     assert (rest.last.sent, rest.last.done) == (32 - kept, 32)
+
+
+@pytest.mark.usefixtures("address")
+async def test_api_client_takes_nothing_for_missing_that_came_after_its_listing(
+    stand: Stand, far: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a listing and the first offer another run sends what the folder has by then."""
+    entries = Folder.entries
+    others: list[TaskOut] = []
+    listings = 0
+
+    def listed(self: Folder, after: str = "") -> Iterator[FolderEntry]:
+        nonlocal listings
+        listings += 1
+        found = list(entries(self, after))
+        if listings == 2:
+            (far / "new.x").write_text("came meanwhile")
+            others.append(Run(far)._go(verify=False))
+        yield from found
+
+    monkeypatch.setattr(Folder, "entries", listed)
+    task = await Run(far).go()
+    assert others
+    assert removals(stand, others[0].task_id) | removals(stand, task.task_id) == set()
 
 
 @pytest.mark.usefixtures("address")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from databases import Stores
@@ -90,6 +91,43 @@ def test_store_migrations_keep_what_is_there(database: Database) -> None:
     migrate(database)
     with database.read() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM namespaces")).scalar_one() == 1
+
+
+def test_store_migrations_number_the_rounds_that_marks_are_left_of(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        bucket = {"source_kind": "uploads", "source_uri": "", "chosen": False, "created_at": 1}
+        objects = metadata.tables["objects"]
+        for bucket_id, marks in (("bkt_1", ["r2", "r1", "r2", None]), ("bkt_2", ["r2"])):
+            row = {"bucket_id": bucket_id, "namespace_id": "ns_1", "name": bucket_id, **bucket}
+            connection.execute(sa.insert(metadata.tables["buckets"]).values(row))
+            for number, mark in enumerate(marks):
+                row = {
+                    "object_id": f"{bucket_id}-{number}",
+                    "namespace_id": "ns_1",
+                    "bucket_id": bucket_id,
+                    "name": str(number),
+                    "mime": "text/plain",
+                    "size": 1,
+                    "fingerprint": "f",
+                    "version": 1,
+                    "offered": mark,
+                    "created_at": 1,
+                }
+                connection.execute(sa.insert(objects).values(row))
+    migrate(database)
+    rounds = metadata.tables["rounds"].c
+    query = sa.select(rounds.namespace_id, rounds.bucket_id, rounds.number, rounds.round)
+    with database.read() as connection:
+        rows = connection.execute(query.order_by(rounds.bucket_id, rounds.number)).all()
+    assert [tuple(row) for row in rows] == [
+        ("ns_1", "bkt_1", 1, "r1"),
+        ("ns_1", "bkt_1", 2, "r2"),
+        ("ns_1", "bkt_2", 1, "r2"),
+    ]
 
 
 def test_store_migrations_leave_a_newer_store_alone(database: Database) -> None:

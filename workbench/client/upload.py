@@ -126,7 +126,9 @@ class Uploader:
     # ---- pages -----------------------------------------------------------------------------------
 
     def _pages(self, pool: ThreadPoolExecutor) -> None:
-        """Files of a page are sent while the next one is offered; no more wait than a page."""
+        """Files of a page are sent while the next one is offered; no more wait than a page. The
+        round begins before the listing: what others offer from then on is not taken for missing."""
+        self._ask([])
         entries = self._entries()
         under_way: set[Future[None]] = set()
         while page := list(islice(entries, PAGE)):
@@ -180,17 +182,20 @@ class Uploader:
             )
             for entry in entries
         ]
+        found = list(zip(entries, self._ask(offers), strict=True))
+        for entry, state in found:
+            if state == "present":
+                self._done(entry.size, sent=False)
+        return found
+
+    def _ask(self, offers: list[Offer]) -> Sequence[str]:
         path = path_of("buckets", self.bucket, "offers")
         request = OfferRequest(round=self.round, files=offers)
         answer, _ = self.session.ask(
             OfferOut, "POST", path, body=request, patience=PATIENCE, harmless=True
         )
         self._max_bytes = answer.max_bytes
-        found = list(zip(entries, answer.results, strict=True))
-        for entry, state in found:
-            if state == "present":
-                self._done(entry.size, sent=False)
-        return found
+        return answer.results
 
     def _hashed(
         self, pool: ThreadPoolExecutor, entries: Sequence[FolderEntry], hashes: dict[str, str]

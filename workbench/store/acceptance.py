@@ -52,7 +52,7 @@ class Recipe:
 class IngestOrder:
     """``recipes`` None: the bucket's collections, or the defaults as files are met. ``retry``
     changes the retry policy of the collections: of those of ``recipes``, or of all. ``round``:
-    uploaded objects that it did not name are removed."""
+    uploaded objects that were not offered since it began are removed."""
 
     bucket: str
     source_kind: str

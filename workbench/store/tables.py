@@ -61,10 +61,27 @@ buckets = sa.Table(
     sa.UniqueConstraint("namespace_id", "name"),
 )
 
+#: Rounds of uploads: ``number`` is the order in which a bucket first heard of them. They go with
+#: the bucket.
+rounds = sa.Table(
+    "rounds",
+    metadata,
+    sa.Column(
+        "bucket_id",
+        Id,
+        sa.ForeignKey("buckets.bucket_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    _namespace(),
+    sa.Column("round", Id, nullable=False),
+    sa.UniqueConstraint("bucket_id", "round"),
+)
+
 #: ``fingerprint`` is what a listing says of the file (size, mtime in ns, inode; or an ETag).
 #: ``sha256`` and ``version`` say what was last read. A removed object keeps its row, so that older
 #: tasks can still name it. Of an uploaded object ``fingerprint`` is its content, and ``offered``
-#: the round of uploads that named it last.
+#: the newest round of uploads of the moment when it was last offered.
 objects = sa.Table(
     "objects",
     metadata,

@@ -1,8 +1,8 @@
 """Uploaded objects: a bucket whose source is ``uploads`` is listed from these rows.
 
 An object's fingerprint is its content (``sha256:…``), so its bytes are found by it, and the same
-content sent again changes nothing. A round is one run over a sender's files: every object that it
-names carries its mark, and what has another mark was not among them.
+content sent again changes nothing. A round is one run over a sender's files, and several may run at
+once: what an object's mark says is told by ``rounds``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from workbench.store.database import Database, now_ms
 from workbench.store.dialect import slices
 from workbench.store.moments import moment, moment_or_none
 from workbench.store.records import BucketRecord
+from workbench.store.rounds import heard, offered_since
 from workbench.store.statements import bucket_record
 from workbench.store.unended import works_on
 
@@ -152,19 +153,28 @@ class UploadedObjects:
                 found |= {row.name: Present(*row) for row in connection.execute(query)}
         return found
 
-    def mark(self, bucket_id: str, object_ids: Collection[str], round: str) -> None:
-        """These objects are among the sender's files; a task that was to remove them leaves
-        them."""
-        if not object_ids:
-            return
+    def mark(self, bucket: BucketRecord, object_ids: Collection[str], round: str) -> set[str]:
+        """The round has begun, and these objects are among the sender's files: a task that was to
+        remove them leaves them. Returns those of them that are there; what is removed by now stays
+        so, whatever was read of it before, and is to be sent."""
+        columns = t.objects.c
+        marked: set[str] = set()
         with self._database.write() as connection:
+            _bucket(connection, bucket.namespace_id, bucket.bucket_id)  # may be deleted by now
+            mark = heard(connection, bucket.namespace_id, bucket.bucket_id, round)
             for piece in slices(list(object_ids)):
-                connection.execute(
-                    sa.update(t.objects)
-                    .where(t.objects.c.bucket_id == bucket_id, t.objects.c.object_id.in_(piece))
-                    .values(offered=round)
+                query = sa.select(columns.object_id).where(
+                    columns.bucket_id == bucket.bucket_id,
+                    columns.object_id.in_(piece),
+                    columns.removed_at.is_(None),
                 )
-                connection.execute(sa.delete(t.removals).where(t.removals.c.object_id.in_(piece)))
+                found = list(connection.execute(query).scalars())
+                connection.execute(
+                    sa.update(t.objects).where(columns.object_id.in_(found)).values(offered=mark)
+                )
+                connection.execute(sa.delete(t.removals).where(t.removals.c.object_id.in_(found)))
+                marked.update(found)
+        return marked
 
     def after(
         self, bucket_id: str, scope: str, task_id: str | None, after: str
@@ -220,15 +230,16 @@ def inside(scope: str) -> sa.ColumnElement[bool]:
 def remove_others(
     connection: Connection, namespace_id: str, bucket_id: str, task_id: str, scope: str, round: str
 ) -> None:
-    """Note for removal by the task what the round did not name; also what is removed where it still
-    is, or may be, searchable."""
+    """Note for removal by the task what nobody has offered since the round began; also what is
+    removed where it still is, or may be, searchable."""
+    heard(connection, namespace_id, bucket_id, round)
     columns = t.objects.c
     searchable = sa.exists().where(t.indexed.c.object_id == columns.object_id)
     query = sa.select(sa.literal(task_id), columns.object_id, columns.namespace_id).where(
         columns.namespace_id == namespace_id,
         columns.bucket_id == bucket_id,
         sa.or_(columns.removed_at.is_(None), searchable),
-        sa.or_(columns.offered.is_(None), columns.offered != round),
+        ~offered_since(bucket_id, round),
         inside(scope),
     )
     names = ["task_id", "object_id", "namespace_id"]
@@ -275,15 +286,7 @@ def _record(connection: Connection, bucket: BucketRecord, content: Content) -> R
             columns.bucket_id == bucket.bucket_id, columns.name == content.name
         )
     ).one_or_none()
-    values: dict[str, Any] = {
-        "mime": content.mime,
-        "size": content.size,
-        "fingerprint": fingerprint(content.sha256),
-        "modified_at": content.modified_at,
-        "sha256": content.sha256,
-        "offered": content.round,
-        "removed_at": None,
-    }
+    values = _values(connection, bucket, content)
     if row is None:
         values |= {
             "object_id": ids.new_id(ids.OBJECT),
@@ -312,6 +315,23 @@ def _record(connection: Connection, bucket: BucketRecord, content: Content) -> R
         created=before is None,
         same=before == values["fingerprint"],
     )
+
+
+def _values(connection: Connection, bucket: BucketRecord, content: Content) -> dict[str, Any]:
+    """What the object has of its content. One that is sent outside of any round keeps its mark: a
+    round may have offered it."""
+    values: dict[str, Any] = {
+        "mime": content.mime,
+        "size": content.size,
+        "fingerprint": fingerprint(content.sha256),
+        "modified_at": content.modified_at,
+        "sha256": content.sha256,
+        "removed_at": None,
+    }
+    if content.round is not None:
+        mark = heard(connection, bucket.namespace_id, bucket.bucket_id, content.round)
+        values["offered"] = mark
+    return values
 
 
 def _object(bucket: BucketRecord, content: Content, values: dict[str, Any]) -> ObjectOut:

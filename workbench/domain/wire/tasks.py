@@ -19,7 +19,7 @@ class IngestRequest(Model):
     settings of a ``RetryPolicy`` that change for the collections of this ingest.
 
     ``uploads://BUCKET/PART`` is what was uploaded to a bucket, or a part of it; with ``round`` the
-    objects of it that were not offered in that round of uploads are removed.
+    objects of it that were not offered since that round of uploads began are removed.
     """
 
     source: str

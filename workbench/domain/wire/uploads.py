@@ -35,8 +35,9 @@ class Offer(Model):
 
 
 class OfferRequest(Model):
-    """``round`` marks all files of one run over a folder: an ingest with this round removes what
-    it did not name."""
+    """``round`` names one run over a folder, and no other one. It begins where the service first
+    hears of it; without files, so that it can begin before the folder is listed. An ingest with
+    this round removes what nobody has offered since."""
 
     round: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
     files: list[Offer] = Field(max_length=1000)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.store.database import Database
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 FOLDER = Path(__file__).parent
 VERSION_TABLE = "metadata_version"
 
