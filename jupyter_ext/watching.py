@@ -55,33 +55,39 @@ class Watching:
         threading.Thread(target=self._watch, name="mixpeek-watch", daemon=True).start()
 
     def _acted(self, task: TaskOut) -> None:
-        if task.task_id in self._tasks:
-            self._tasks[task.task_id] = task
-        else:
-            self._tasks = {task.task_id: task, **self._tasks}
-        self.view.show(self.tasks, waiting=False)
+        self._seen([task])
         self._woken.set()
         self.start()
 
     def _watch(self) -> None:
         away = 0.0
-        while away < AWAY:
-            running = [task for task in self.tasks if not task.state.ended]
-            if not running:
-                break
+        while running := self._to_ask(away < AWAY):
             try:
                 seen = [self._client.changes(task.task_id)[0] for task in running]
                 away = 0.0
             except WorkbenchError:
                 seen = []
                 away += SECONDS
-            self._tasks |= {task.task_id: task for task in seen}
             if seen:
-                self.view.show(self.tasks, waiting=False)
+                self._seen(seen)
             if any(not task.state.ended for task in self.tasks):
                 self._woken.wait(SECONDS)
                 self._woken.clear()
-        with self._lock:
-            self._runs = False
         if all(task.state.ended for task in self.tasks):
             self._ended(self.tasks)
+
+    def _to_ask(self, patient: bool) -> list[TaskOut]:
+        """The tasks that have not ended; with none, or without patience, the thread is at its end.
+        A task that a click adds is either among them or starts another thread."""
+        with self._lock:
+            running = [task for task in self.tasks if not task.state.ended] if patient else []
+            self._runs = bool(running)
+            return running
+
+    def _seen(self, tasks: Sequence[TaskOut]) -> None:
+        """The tasks as they are now, new ones before the others. Shown under the lock too, so that
+        nothing older is shown after it."""
+        with self._lock:
+            new = {task.task_id: task for task in tasks if task.task_id not in self._tasks}
+            self._tasks = {**new, **self._tasks, **{task.task_id: task for task in tasks}}
+            self.view.show(self.tasks, waiting=False)
