@@ -4,6 +4,7 @@ an interrupted run is taken up."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import threading
@@ -15,11 +16,12 @@ import sqlalchemy as sa
 import uvicorn
 from api_stand import UPLOAD_LIMIT, Stand
 
-from workbench.client import connect
+from workbench.client import connect, reach
+from workbench.client.session import Session
 from workbench.client.upload import SMALL, Part, Unsendable, Uploading
 from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.folder import Folder, FolderEntry
-from workbench.domain.wire import DryRunOut, ObjectOut, TaskOut
+from workbench.domain.wire import DryRunOut, ObjectOut, Sample, TaskOut
 from workbench.store import tables as t
 
 pytestmark = pytest.mark.stores("sqlite")
@@ -221,6 +223,34 @@ async def test_api_client_ingests_in_place_what_the_service_sees(stand: Stand) -
     with connect() as client:
         bucket = await asyncio.to_thread(client.bucket, "near")
     assert (bucket.source.kind, bucket.source.uri) == ("folder", str(folder))
+
+
+@pytest.mark.usefixtures("address")
+@pytest.mark.parametrize("all_of_it", [False, True])
+async def test_api_client_sends_nothing_of_a_folder_that_changes_while_it_is_looked_at(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, all_of_it: bool
+) -> None:
+    """The service sees it, but never as it was described."""
+    asked, number = reach._ask, itertools.count()
+
+    def busy(session: Session, path: Path, bucket: str | None, samples: list[Sample]) -> object:
+        for name in [sample.name for sample in samples] if all_of_it else ["a.x", "", "b.x"]:
+            os.utime(path / name, ns=(1, next(number)))
+        return asked(session, path, bucket, samples)
+
+    folder = stand.media / "busy"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / f"{name}.x").write_text("text")
+    monkeypatch.setattr(reach, "_ask", busy)
+    run = Run(folder)
+    if all_of_it:
+        with pytest.raises(WorkbenchError, match="changes so fast") as caught:
+            await run.go()
+        assert caught.value.code == Code.SOURCE_UNREADABLE
+    else:
+        task = await run.go()
+        assert (task.bucket, run.states, run.notes) == ("busy", [], [])
 
 
 @pytest.mark.usefixtures("address")

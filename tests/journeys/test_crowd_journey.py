@@ -4,12 +4,13 @@ there. Whoever else works meanwhile, a task ends as it should, and searches tell
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from stack_journey import Stack
 
 from workbench.client.client import Client, connect
 from workbench.domain.errors import Code, WorkbenchError
-from workbench.domain.wire import SearchRequest, TaskOut
+from workbench.domain.wire import FailureOut, SearchRequest, TaskOut
 
 pytestmark = [pytest.mark.journey]
 
@@ -135,6 +136,66 @@ class Person:
                     raise
                 time.sleep(0.3)
 
+    def edits(self, bucket: Path) -> None:
+        """Files of a folder that others edit too come, change and go; then it is ingested."""
+        for _ in range(self.random.randint(1, 4)):
+            path = bucket / f"{self.random.randrange(24)}.txt"
+            if self.random.random() < 0.3:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_text(f"state {self.random.randrange(1 << 40)}")
+        task = self._ingest(bucket)
+        if self.random.random() < 0.2:
+            self._asked(self.client.cancel, task.task_id)
+        ended = self.client.wait(task.task_id)
+        told = [failure.category for failure in self._failures(task.task_id)]
+        assert not ended.error, ended
+        assert set(told) <= {"source"}, (told, ended)  # gone, or changed while it was read
+
+    def reindexes(self, bucket: Path) -> None:
+        task = self._patiently(lambda: self.client.reindex(bucket.name))
+        if self.random.random() < 0.3:
+            time.sleep(self.random.random() / 2)
+            self._asked(self.client.cancel, task.task_id)
+        assert self.client.wait(task.task_id).state in ("COMPLETED", "CANCELED")
+
+    def settles(self, bucket: Path) -> None:
+        """An ingest alone: every file is searchable as it is, once, and nothing else."""
+        ended = self.client.wait(self._ingest(bucket).task_id)
+        assert ended.state == "COMPLETED", ended
+        page = self._patiently(lambda: self.client.documents(f"{bucket.name}.text", limit=1000))
+        found = sorted((d.object_name, (d.text or "").strip()) for d in page.results)
+        assert found == sorted((path.name, path.read_text()) for path in bucket.iterdir())
+
+    def _failures(self, task_id: str) -> Sequence[FailureOut]:
+        return self._patiently(lambda: self.client.failures(task_id, limit=100)).results
+
+
+def together(
+    stack: Stack, folder: Path, seed: int, until: Callable[[int], bool], calm: bool
+) -> int:
+    """Two edit and ingest one folder, a third reindexes it; how often, until ``until(times)``."""
+    print(f"together, seed {seed}")
+    bucket = folder / "shared"
+    bucket.mkdir(parents=True)
+
+    def one(number: int) -> int:
+        with connect(home=stack.home) as client:
+            person = Person(client, folder, random.Random(seed * 1000 + number), calm)
+            times = 0
+            while not until(times):
+                person.reindexes(bucket) if number == 2 else person.edits(bucket)
+                times += 1
+            return times
+
+    with connect(home=stack.home) as client:
+        chief = Person(client, folder, random.Random(seed), calm)
+        chief.edits(bucket)
+        with ThreadPoolExecutor(3) as pool:
+            times = sum(pool.map(one, range(3)))
+        chief.settles(bucket)
+    return times
+
 
 def crowd(
     stack: Stack, folder: Path, people: int, seed: int, until: Callable[[int], bool], calm: bool
@@ -163,6 +224,13 @@ def test_everyone_in_a_crowd_finds_what_is_theirs(shared_stack: Stack, tmp_path:
     assert len(set(done)) >= 4
 
 
+@pytest.mark.timeout(400)
+def test_those_who_ingest_one_folder_at_once_leave_what_it_holds(
+    shared_stack: Stack, tmp_path: Path
+) -> None:
+    assert together(shared_stack, tmp_path, 20261128, lambda times: times >= 6, calm=True) == 18
+
+
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
     stack = Stack(tmp_path / "home", {"MIXPEEK_EXTRACTORS": "toys:Toy"})
@@ -177,27 +245,53 @@ def test_everyone_in_a_crowd_finds_what_is_theirs_while_parts_are_killed(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     """Four minutes, in which every ten seconds or so a part is killed."""
-    seed = random.SystemRandom().randrange(1 << 31)
     ends = time.monotonic() + 240
+    seed = random.SystemRandom().randrange(1 << 31)
+    with kills(own_stack, seed) as killed:
+        done = crowd(
+            own_stack, tmp_path / "files", 2, seed, lambda _: time.monotonic() > ends, calm=False
+        )
+    print(f"{len(done)} buckets")
+    assert len(done) >= 10
+    assert len(killed) >= 10
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+def test_those_who_ingest_one_folder_at_once_leave_what_it_holds_while_parts_are_killed(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    ends = time.monotonic() + 180
+    seed = random.SystemRandom().randrange(1 << 31)
+    with kills(own_stack, seed) as killed:
+        times = together(
+            own_stack, tmp_path / "files", seed, lambda _: time.monotonic() > ends, calm=False
+        )
+    print(f"{times} ingests and reindexes")
+    assert times >= 20
+    assert len(killed) >= 8
+
+
+@contextlib.contextmanager
+def kills(stack: Stack, seed: int) -> Generator[list[str]]:
+    """Every ten seconds or so a part is killed; its name is among those given."""
     over = threading.Event()
     killed: list[str] = []
 
     def kill() -> None:
         chance = random.Random(seed)
         while not over.wait(chance.uniform(6, 14)):
-            part, pid = chance.choice(sorted(own_stack.parts().items()))
-            os.kill(pid, signal.SIGKILL)
-            killed.append(part)
+            if parts := sorted(stack.parts().items()):
+                part, pid = chance.choice(parts)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(part)
 
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        done = crowd(
-            own_stack, tmp_path / "files", 2, seed, lambda _: time.monotonic() > ends, calm=False
-        )
+        yield killed
     finally:
         over.set()
         killer.join()
-    print(f"{len(done)} buckets; killed: {', '.join(sorted(killed))}")
-    assert len(done) >= 10
-    assert len(killed) >= 10
+        print(f"killed: {', '.join(sorted(killed))}")

@@ -11,14 +11,14 @@ import contextlib
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
 from workbench.client.session import RefusedError, Session
 from workbench.client.upload import listing
-from workbench.domain.errors import Code
+from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.folder import Folder
 from workbench.domain.wire import Sample, SourceOut, SourceRequest, TypeCount
 
@@ -28,30 +28,63 @@ SAMPLES = 8
 
 def probe(session: Session, path: Path, bucket: str | None) -> SourceOut | None:
     """Whether the service sees what is at this path here, and where it belongs; None where the
-    service is older than uploads."""
-    folder = path.is_dir()
-    samples = [_sample(path, "")]
-    if folder:
-        # A folder that cannot be listed has no samples below it; who lists it says why.
-        with contextlib.suppress(OSError):
-            for entry in islice(os.scandir(path), SAMPLES):
-                if not entry.is_symlink() and (entry.is_file() or entry.is_dir()):
-                    samples.append(_sample(path, entry.name))
+    service is older than uploads. What changed while the service looked at it says nothing: it is
+    asked again without that. Raises ``WorkbenchError`` where all of it keeps changing."""
+    restless: set[str] = set()
+    while samples := _samples(path, restless):
+        answer = _ask(session, path, bucket, samples)
+        if answer is None or answer.reachable:
+            return answer
+        changed = {sample.name for sample in samples if not _steady(path, sample)}
+        if not changed:
+            return answer
+        restless |= changed
+    raise WorkbenchError(
+        Code.SOURCE_UNREADABLE,
+        f"{path} changes so fast that it cannot be told whether the service sees it",
+        "ingest it when less is written there",
+    )
+
+
+def _ask(
+    session: Session, path: Path, bucket: str | None, samples: Sequence[Sample]
+) -> SourceOut | None:
+    request = SourceRequest(
+        path=str(path),
+        host=socket.gethostname(),
+        folder=path.is_dir(),
+        bucket=bucket,
+        samples=list(samples),
+    )
+    local = {"local": "true"} if session.find.local else None
     try:
-        request = SourceRequest(
-            path=str(path),
-            host=socket.gethostname(),
-            folder=folder,
-            bucket=bucket,
-            samples=samples,
-        )
-        local = {"local": "true"} if session.find.local else None
         answer, _ = session.ask(SourceOut, "POST", "/sources", local, body=request, harmless=True)
     except RefusedError as error:
         if error.service_code != Code.NOT_FOUND:
             raise
         return None
     return answer
+
+
+def _samples(path: Path, restless: Collection[str]) -> list[Sample]:
+    """The source itself and some of what is in it, but the ``restless``."""
+    samples = [] if "" in restless else [_sample(path, "")]
+    if path.is_dir():
+        # A folder that cannot be listed has no samples below it; who lists it says why.
+        with contextlib.suppress(OSError):
+            entries = (entry for entry in os.scandir(path) if entry.name not in restless)
+            for entry in islice(entries, SAMPLES):
+                if not entry.is_symlink() and (entry.is_file() or entry.is_dir()):
+                    samples.append(_sample(path, entry.name))
+    return samples
+
+
+def _steady(path: Path, sample: Sample) -> bool:
+    """Whether it is still as it was described."""
+    try:
+        return _sample(path, sample.name) == sample
+    except OSError:
+        return False
 
 
 def counted(place: SourceOut, exclude: Sequence[str]) -> dict[str, TypeCount]:
