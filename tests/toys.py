@@ -3,7 +3,9 @@
 What a file asks for is its text: ``sleep 0.2``, ``fail format no good``, ``raise``, ``greedy``
 (there is no memory for it), ``blind`` (there is no model for it), ``die``, ``mute`` (no answer),
 ``bad`` (a vector of the wrong shape), ``flaky 2 /a/path`` (fails twice for the network, counted in
-a file at that path). Anything else becomes a document with that text and a vector made of its hash.
+a file at that path), ``brake /a/path`` (takes a second while there is a file at that path: a test
+that must act before the work is done has all the time it needs, and the rest is quick). Anything
+else becomes a document with that text and a vector made of its hash.
 """
 
 from __future__ import annotations
@@ -114,6 +116,8 @@ class Toy(Extractor):
                 os.kill(os.getpid(), signal.SIGKILL)
             if word == "sleep":
                 time.sleep(float(rest.split()[0]))
+            if word == "brake" and Path(rest.split()[0]).exists():
+                time.sleep(1)
             if word == "flaky" and (failed := flaky(rest)):
                 yield Extracted(index, failure=Failed(Category.NETWORK, failed))
                 continue

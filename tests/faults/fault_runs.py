@@ -40,10 +40,13 @@ POLL = 0.05
 RECOVERED = Limits().recovered
 
 
-def source(folder: Path, files: int) -> Path:
+def source(folder: Path, files: int, brake: Path) -> Path:
+    """Files of which the second half are slow while there is a file ``brake``. The first chunks of
+    a task are in the other half: which of them is the first to end is open."""
     folder.mkdir(parents=True)
     for i in range(files):
-        (folder / f"{i:05}.x").write_text(f"text number {i} of {files}")
+        braked = f"brake {brake} " if i >= files // 2 else ""
+        (folder / f"{i:05}.x").write_text(f"{braked}text number {i} of {files}")
     return folder
 
 
@@ -106,7 +109,8 @@ class Harness:
         self.random = random.Random(seed)
         self.files = files
         self.pause = pause
-        self.source = source(folder / "files", files)
+        self._brake = folder / "brake"
+        self.source = source(folder / "files", files, self._brake)
         environment = {"MIXPEEK_EXTRACTORS": "toys:Toy", **(extra or {})}
         self.stack = Stack(home or folder / "home", environment)
         #: How long an undisturbed start takes (s).
@@ -168,8 +172,11 @@ class Harness:
     def restart(self, fault: Callable[[], None]) -> Restart:
         """One ingest, in the middle of which ``fault`` ends the stack, which is started again."""
         bucket, task_id = self.begin()
-        fault()
-        ran = self.stack.up()
+        try:
+            fault()
+            ran = self.stack.up()
+        finally:
+            self.release()
         task = self.end(task_id)
         found: list[str] = self.stack.json("status")["found"]
         same = self.contents(bucket) == self.undisturbed
@@ -178,14 +185,22 @@ class Harness:
         return Restart(task_id, right, ran.out, found, ran.seconds)
 
     def begin(self) -> tuple[str, str]:
-        """Start an ingest; its bucket and its task's id, as soon as something is indexed."""
+        """Start an ingest; its bucket and its task's id, as soon as something is indexed. Half of
+        it takes a second a file until ``release``: a fault that takes its time, as a shell command
+        does, meets it at work even so."""
         bucket = self._next()
+        self._brake.touch()
         task_id = self._start(bucket)
         ended, indexed, _ = self._look(task_id)
         while not indexed and not ended:
             time.sleep(POLL)
             ended, indexed, _ = self._look(task_id)
+        assert not ended, "it is over before anything happens to it"
         return bucket, task_id
+
+    def release(self) -> None:
+        """What was begun goes on at its own speed."""
+        self._brake.unlink(missing_ok=True)
 
     def end(self, task_id: str) -> TaskOut:
         self._client = None

@@ -35,6 +35,8 @@ from workbench.vectors.port import PointBatch
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
 FILES = {f"{i:03}.x": f"text number {i}" for i in range(40)}
+#: Files of an ingest that is far from its end when the disk is full.
+LONG = 200
 
 
 @pytest.fixture
@@ -110,17 +112,18 @@ def test_an_ingest_of_a_stack_waits_for_room_and_ends(tmp_path: Path):
     """Also a part that dies meanwhile comes back, though its end cannot be written down."""
     with small_disk(tmp_path / "disk", 512) as disk:
         slots = {"MIXPEEK_SLOTS": "2"}
-        harness = Harness(tmp_path, 60, 0.2, 0, home=disk.folder / "home", extra=slots)
+        harness = Harness(tmp_path, LONG, 0.02, 0, home=disk.folder / "home", extra=slots)
         try:
             bucket, task_id = harness.begin()
             disk.fill()
+            harness.release()
             _refused_and_waiting(harness, task_id)
             disk.free()
             freed = time.monotonic()
             task = harness.end(task_id)
             print(f"ended {time.monotonic() - freed:.1f} s after there was room")
             assert task.state == "COMPLETED", (task, harness.stack.log_tails())
-            assert (task.progress.indexed, task.progress.total) == (60, 60)
+            assert (task.progress.indexed, task.progress.total) == (LONG, LONG)
             assert harness.contents(bucket) == harness.undisturbed
             owner = harness.stack.json("status")["parts"][1]
             assert (owner["part"], owner["state"]) == ("vectors", "ready")
@@ -138,7 +141,7 @@ def _refused_and_waiting(harness: Harness, task_id: str) -> None:
     time.sleep(12)  # more than one wait for room
     task = stack.json("tasks", task_id)
     assert task["state"] == "IN_PROGRESS", task
-    assert task["progress"]["indexed"] < 60
+    assert task["progress"]["indexed"] < LONG
     assert task["progress"]["failed"] == 0
     assert not list(stack.home.rglob("*.partial"))
 

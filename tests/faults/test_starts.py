@@ -25,8 +25,8 @@ from workbench.stack.state import read_state
 
 pytestmark = [pytest.mark.journey, pytest.mark.drill, pytest.mark.timeout(600)]
 
-FILES = 60
-PAUSE = 0.2
+FILES = 200
+PAUSE = 0.02
 MEGABYTES = 512
 HOUR = 3600
 CLOCK = Path(__file__).with_name("clock")

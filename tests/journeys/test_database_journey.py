@@ -3,6 +3,7 @@ ingest: who asks meanwhile is told, and nothing is lost or doubled."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -30,25 +31,36 @@ def test_a_database_server_is_started_again_during_an_ingest(
     )
     folder = tmp_path / "shelf"
     folder.mkdir()
+    # The first half is quick, the other is not done before the server was stopped, and what is at
+    # work then comes to its end while it is away.
+    brake = tmp_path / "brake"
+    brake.touch()
     for i in range(FILES):
-        (folder / f"{i:03}.x").write_text(f"text number {i}")
+        braked = f"brake {brake} " if i >= FILES // 2 else ""
+        (folder / f"{i:03}.x").write_text(f"{braked}text number {i}")
     stack.up()
     try:
-        _ingest_and_restart(stack, stores, folder)
+        _ingest_and_restart(stack, stores, folder, brake)
     finally:
         stack.down()
         stores.drop(url)
 
 
-def _ingest_and_restart(stack: Stack, stores: PostgresStores, folder: Path) -> None:
-    parameters = {"toy": {"pause": 0.05}}
+def _ingest_and_restart(stack: Stack, stores: PostgresStores, folder: Path, brake: Path) -> None:
+    parameters = {"toy": {"pause": 0.02}}
     with connect(home=stack.home) as client:
         started = client.ingest(folder, bucket="b", extractors=["toy"], parameters=parameters)
-        stack.wait_for(started.task_id, lambda task: task["progress"]["indexed"] > 0)
+        begun = client.task(started.task_id)
+        while not begun.progress.indexed:
+            time.sleep(0.1)
+            begun = client.task(started.task_id)
+        assert begun.progress.pending > 0, "nothing was left to do"
         stores.stop()
         try:
+            brake.unlink()
             with pytest.raises(WorkbenchError) as caught:
                 client.task(started.task_id)
+            time.sleep(2)
         finally:
             stores.start()
         assert caught.value.code is Code.UNAVAILABLE

@@ -21,7 +21,7 @@ from workbench.client.following import ProgressEvent, StateEvent
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
-FILES = 30
+FILES = 60
 
 
 def waiting(stack: Stack, task_id: str) -> subprocess.Popen[str]:
@@ -52,11 +52,16 @@ def test_everyone_who_follows_a_task_sees_the_same(shared_stack: Stack, tmp_path
     stack = shared_stack
     folder = tmp_path / "followed"
     folder.mkdir()
+    # Each takes a second until the service has been killed, however long the shell takes to get
+    # there; what is left then is quick.
+    brake = tmp_path / "brake"
+    brake.touch()
     for i in range(FILES):
-        (folder / f"{i:04}.x").write_text(f"a followed text {i}")
+        (folder / f"{i:04}.x").write_text(f"brake {brake} followed text {i}")
     (folder / "bad.x").write_text("fail format it is cut off")
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
-    words = ("--extractors", "toy", "--set", "toy.pause=1", "--detach")
+    service = stack.parts()["service"]
+    words = ("--extractors", "toy", "--detach")
     task_id = stack.json("ingest", str(folder), *words)["task_id"]
 
     heard: list[Any] = []
@@ -75,9 +80,11 @@ def test_everyone_who_follows_a_task_sees_the_same(shared_stack: Stack, tmp_path
         stopped.send_signal(signal.SIGINT)
         out, err = stopped.communicate(timeout=60)
         assert (stopped.returncode, json.loads(out)["task_id"]) == (130, task_id), err
-        stack.wait_for(task_id, is_paused, limit=60)
+        paused = stack.wait_for(task_id, is_paused, limit=60)
+        assert paused["progress"]["pending"] > 0
         stack.json("resume", task_id)
-        os.kill(stack.parts()["service"], signal.SIGKILL)
+        os.kill(service, signal.SIGKILL)
+        brake.unlink()
         following.join(240)
         assert not following.is_alive()
     out, err = attached.communicate(timeout=120)

@@ -242,16 +242,21 @@ def restarts(stack: Stack) -> dict[str, int]:
 def test_a_file_removed_after_listing_is_a_failure_with_its_reason(shared_stack, tmp_path):
     folder = tmp_path / "leaving"
     folder.mkdir()
-    for i in range(30):
-        (folder / f"{i:02}.x").write_text(f"sleep 0.1 {i}")
+    # Those at work are not done before the last one is gone, and those that wait are so many that
+    # it is not among the first that are read, a few dozen for each worker.
+    brake = tmp_path / "brake"
+    brake.touch()
+    for i in range(200):
+        (folder / f"{i:03}.x").write_text(f"brake {brake} {i}")
     (folder / "zz.x").write_text("soon gone")
     started = shared_stack.json("ingest", str(folder), "--extractors", "toy", "--detach")
     task_id = started["task_id"]
-    shared_stack.wait_for(task_id, lambda t: t["objects"]["listed"] == 31)
+    shared_stack.wait_for(task_id, lambda t: t["objects"]["listed"] == 201)
     (folder / "zz.x").unlink()
+    brake.unlink()
     task = shared_stack.json("wait", task_id, status=1)
     (failure,) = shared_stack.json("failures", task_id)
-    assert task["progress"]["indexed"] == 30
+    assert task["progress"]["indexed"] == 200
     assert (failure["object_name"], failure["category"]) == ("zz.x", "source")
     assert "gone" in failure["message"]
 
@@ -274,21 +279,25 @@ def test_what_kills_its_worker_fails_alone_and_can_be_retried(shared_stack, tmp_
 def test_cancel_keeps_what_is_done(shared_stack, tmp_path):
     folder = tmp_path / "slow"
     folder.mkdir()
+    # Something is done at once, and the rest would take minutes. How fast files with this setting
+    # are is not known, so that the first chunks hold a few.
+    words = ("--extractors", "toy", "--set", "toy.prefix=slow", "--detach")
     for i in range(300):
-        (folder / f"{i:03}.x").write_text(f"sleep 0.1 {i}")
-    task_id = shared_stack.json("ingest", str(folder), "--extractors", "toy", "--detach")["task_id"]
+        (folder / f"{i:03}.x").write_text(f"quick {i}" if i < 100 else f"sleep 1 {i}")
+    task_id = shared_stack.json("ingest", str(folder), *words)["task_id"]
     shared_stack.wait_for(task_id, lambda t: t["progress"]["indexed"] > 0)
     shared_stack.run("cancel", task_id)
-    task = shared_stack.wait_for(task_id, lambda t: t["ended_at"], limit=15)
+    task = shared_stack.wait_for(task_id, lambda t: t["ended_at"])
     progress = task["progress"]
     assert task["state"] == "CANCELED"
     assert progress["indexed"] > 0
     assert progress["canceled"] > 0
     assert progress["indexed"] + progress["canceled"] == progress["total"] == 300
-    again = shared_stack.json("ingest", str(folder), "--detach")["task_id"]
+    again = shared_stack.json("ingest", str(folder), *words)["task_id"]
     first = shared_stack.wait_for(again, lambda t: t["progress"]["skipped"] > 0)
     assert first["progress"]["skipped"] == progress["indexed"]
     shared_stack.run("cancel", again)
+    assert shared_stack.wait_for(again, lambda t: t["ended_at"])["state"] == "CANCELED"
 
 
 def test_deleting_a_bucket_takes_its_documents_along(shared_stack, tmp_path):
