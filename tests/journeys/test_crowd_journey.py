@@ -190,7 +190,8 @@ def together(
 
     with connect(home=stack.home) as client:
         chief = Person(client, folder, random.Random(seed), calm)
-        chief.edits(bucket)
+        (bucket / "0.txt").write_text("in the beginning")
+        chief.settles(bucket)  # there is a collection to be reindexed
         with ThreadPoolExecutor(3) as pool:
             times = sum(pool.map(one, range(3)))
         chief.settles(bucket)
@@ -219,16 +220,16 @@ def crowd(
 
 @pytest.mark.timeout(400)
 def test_everyone_in_a_crowd_finds_what_is_theirs(shared_stack: Stack, tmp_path: Path) -> None:
-    done = crowd(shared_stack, tmp_path, 3, 20261128, lambda visits: visits >= 5, calm=True)
-    assert len(done) == 15
-    assert len(set(done)) >= 4
+    done = crowd(shared_stack, tmp_path, 3, 20261128, lambda visits: visits >= 3, calm=True)
+    assert len(done) == 9
+    assert len(set(done)) >= 3
 
 
 @pytest.mark.timeout(400)
 def test_those_who_ingest_one_folder_at_once_leave_what_it_holds(
     shared_stack: Stack, tmp_path: Path
 ) -> None:
-    assert together(shared_stack, tmp_path, 20261128, lambda times: times >= 6, calm=True) == 18
+    assert together(shared_stack, tmp_path, 20261128, lambda times: times >= 5, calm=True) == 15
 
 
 @pytest.fixture
