@@ -85,8 +85,8 @@ class Watching:
             return running
 
     def _seen(self, tasks: Sequence[TaskOut]) -> None:
-        """The tasks as they are now, new ones before the others. Shown under the lock too, so that
-        nothing older is shown after it."""
+        """The tasks as they were told, new ones before the others. Shown under the lock too, so
+        that what stays in sight is what is kept."""
         with self._lock:
             new = {task.task_id: task for task in tasks if task.task_id not in self._tasks}
             self._tasks = {**new, **self._tasks, **{task.task_id: task for task in tasks}}

@@ -18,6 +18,7 @@ from workshop_help import Owner, Workshop
 
 from workbench.domain.states import Request, TaskState
 from workbench.extraction.worker import StopFlag, extract_chunk
+from workbench.store import tables as t
 from workbench.store.acceptance import Scope
 from workbench.store.outbox import Outbox
 from workbench.tasks import rebuild
@@ -92,9 +93,9 @@ class Held:
 
 
 @contextlib.contextmanager
-def nothing_recorded(shop: Workshop) -> Generator[None]:
+def nothing_recorded(shop: Workshop, what: str = "UPDATE") -> Generator[None]:
     """The store takes no end of a chunk, as on a full disk."""
-    refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON indexed BEGIN SELECT RAISE(ABORT, 'no'); END"
+    refuse = f"CREATE TRIGGER refuse BEFORE {what} ON indexed BEGIN SELECT RAISE(ABORT, 'no'); END"
     with shop.database.write() as connection:
         connection.execute(sa.text(refuse))
     try:
@@ -137,6 +138,22 @@ async def test_what_a_thread_records_after_its_chunk_was_canceled_stays(
     assert await shop.texts("a") == {"one.txt": "alpha"}
 
 
+async def test_what_a_released_chunk_only_looked_at_is_not_in_doubt(shop: Workshop) -> None:
+    files = {"one.txt": "alpha", "two.txt": "beta", "new.txt": "gamma"}
+    shop.write("a", {name: text for name, text in files.items() if name != "new.txt"})
+    await shop.ingest("a")
+    for name in ("one.txt", "two.txt"):  # touched: read again, and found unchanged
+        (shop.files / "a" / name).touch()
+    shop.write("a", files)
+    request = await extracted(shop, "a")
+    with nothing_recorded(shop, "INSERT"), pytest.raises(IntegrityError):
+        await index_chunk(shop.context, request)
+    await shop.environment.run(shop.control.release, request)
+    with shop.database.read() as connection:
+        digests = set(connection.execute(sa.select(t.indexed.c.digest)).scalars())
+    assert "" not in digests
+
+
 async def test_what_a_released_chunk_had_replaced_is_extracted_again(shop: Workshop) -> None:
     shop.write("a", {"one.txt": "old", "same.txt": "same"})
     await shop.ingest("a")
@@ -152,8 +169,9 @@ async def test_what_a_released_chunk_had_replaced_is_extracted_again(shop: Works
     assert await shop.texts("a") == {"one.txt": "old", "same.txt": "same"}
 
 
+@pytest.mark.parametrize("read", ["current", "in_flight"])
 async def test_what_is_recorded_while_strays_are_looked_for_is_none(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, read: str
 ) -> None:
     shop.write("a", {"one.txt": "alpha"})
     request = await extracted(shop, "a")
@@ -170,18 +188,12 @@ async def test_what_is_recorded_while_strays_are_looked_for_is_none(
         held.go()
         asyncio.run_coroutine_threadsafe(end(), loop).result(PATIENCE)
 
-    for name in ("current", "in_flight"):
-        monkeypatch.setattr(shop.segments, name, then(getattr(shop.segments, name), record))
-        record = _nothing
-        bucket_id = shop.context.ledger.task(shop.ns, request.task.task_id).bucket_id
-        assert bucket_id
-        (collection,) = shop.context.ledger.collections(shop.ns, bucket_id)
-        assert await rebuild.remove_strays(shop.context, collection) == 0
+    monkeypatch.setattr(shop.segments, read, then(getattr(shop.segments, read), record))
+    bucket_id = shop.context.ledger.task(shop.ns, request.task.task_id).bucket_id
+    assert bucket_id
+    (collection,) = shop.context.ledger.collections(shop.ns, bucket_id)
+    assert await rebuild.remove_strays(shop.context, collection) == 0
     assert await shop.texts("a") == {"one.txt": "alpha"}
-
-
-def _nothing() -> None:
-    pass
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -217,6 +229,50 @@ async def test_two_contents_of_one_object_are_indexed_at_once(
     await shop.ingest("a")
     assert await shop.texts("a") == {"one.txt": "beta, which is longer"}
     assert len(await shop.points()) == 1
+
+
+@pytest.mark.parametrize("end", ["superseded", "failed"])
+async def test_what_was_deleted_for_a_chunk_that_is_not_recorded_is_extracted_again(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Documents are deleted for a chunk, which then comes to no end: its collection has the older
+    parameters again, or its task has failed."""
+    shop.write("a", {"one.txt": "old"})
+    await shop.ingest("a", prefix="first ")
+    shop.write("a", {"one.txt": "changed"})
+    request = await extracted(shop, "a")
+    held = Held(monkeypatch, shop.context.ledger, "record_chunk")
+    indexing = asyncio.create_task(index_chunk(shop.context, request))
+    await held.reached.wait()
+    monkeypatch.undo()
+    shop.write("a", {"one.txt": "old"})
+    if end == "failed":
+        shop.context.ledger.fail(shop.ns, request.task.task_id, "workflow_lost", "gone", None)
+    else:
+        shop.accept("a", prefix="first ")
+    held.go()
+    await indexing
+    await shop.ingest("a", prefix="first ")
+    assert await shop.texts("a") == {"one.txt": "first old"}
+
+
+async def test_what_is_only_in_doubt_stays_while_its_collection_is_reindexed(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write("a", {"one.txt": "alpha", "two.txt": "beta"})
+    await shop.ingest("a")
+    task = TaskRef(shop.acceptance.reindex(shop.ns, Scope(), False), shop.ns)
+    await shop.environment.run(shop.control.begin, task)
+    await shop.environment.run(shop.rebuild.count_rebuild, task)
+
+    def doubt() -> None:
+        with shop.database.write() as connection:
+            connection.execute(sa.update(t.indexed).values(digest=""))
+
+    monkeypatch.setattr(rebuild, "_load", then(rebuild._load, doubt))
+    while not await shop.environment.run(shop.rebuild.rebuild, task):
+        pass
+    assert await shop.texts("a") == {"one.txt": "alpha", "two.txt": "beta"}
 
 
 async def test_a_slower_ingest_does_not_delete_what_a_faster_one_recorded(

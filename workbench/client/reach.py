@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import stat
+from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,23 +23,24 @@ from workbench.domain.errors import Code, WorkbenchError
 from workbench.domain.folder import Folder
 from workbench.domain.wire import Sample, SourceOut, SourceRequest, TypeCount
 
-#: Entries of a source that are compared.
-SAMPLES = 8
+#: Entries of a source that are compared, and how often one may change before it says nothing.
+SAMPLES, RESTLESS = 8, 3
 
 
 def probe(session: Session, path: Path, bucket: str | None) -> SourceOut | None:
     """Whether the service sees what is at this path here, and where it belongs; None where the
     service is older than uploads. What changed while the service looked at it says nothing: it is
-    asked again without that. Raises ``WorkbenchError`` where all of it keeps changing."""
-    restless: set[str] = set()
-    while samples := _samples(path, restless):
+    asked again, in the end without that. Raises ``WorkbenchError`` where everything goes on
+    changing."""
+    changes: Counter[str] = Counter()
+    while samples := _samples(path, {name for name, times in changes.items() if times >= RESTLESS}):
         answer = _ask(session, path, bucket, samples)
         if answer is None or answer.reachable:
             return answer
         changed = {sample.name for sample in samples if not _steady(path, sample)}
         if not changed:
             return answer
-        restless |= changed
+        changes.update(changed)
     raise WorkbenchError(
         Code.SOURCE_UNREADABLE,
         f"{path} changes so fast that it cannot be told whether the service sees it",

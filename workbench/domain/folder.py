@@ -82,7 +82,7 @@ class Folder:
                         return False
             if path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
                 return False
-            return stat.S_ISREG(path.stat().st_mode)
+            return stat.S_ISREG(path.stat().st_mode) and self._named_so(parts)
         except RuntimeError:  # a link to itself
             return False
         except OSError as error:
@@ -135,6 +135,15 @@ class Folder:
             return True
         folder = bool(self.apart) and entry.is_dir(follow_symlinks=False)
         return folder and self._apart(Path(os.fsdecode(entry.path)))
+
+    def _named_so(self, parts: Sequence[str]) -> bool:
+        """Whether folders list these very names: there are file systems that find others, too."""
+        folder = self.root
+        for part in parts:
+            if part not in os.listdir(folder):
+                return False
+            folder /= part
+        return True
 
     def _passed_over(self, base: str, name: str) -> bool:
         """Whether a name, whose last part is ``base``, is left out whatever has it."""

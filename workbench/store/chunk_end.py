@@ -19,7 +19,7 @@ from workbench.domain.states import Category, ItemState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices, upsert
-from workbench.store.doubts import removed_of
+from workbench.store.doubts import removed_of, searchable
 from workbench.store.statements import OPEN, add_counts, add_failures
 
 
@@ -66,6 +66,43 @@ class Written:
 
 
 UNKNOWN = Written()
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Objects of a chunk of which neither what was found nor what the chunk brings is recorded
+    (``since``), and those of which it has deleted what is recorded (``replaced``)."""
+
+    since: Sequence[str]
+    replaced: Sequence[str]
+
+
+def changed_since(
+    connection: Connection,
+    namespace_id: str,
+    result: ChunkResult,
+    content: Mapping[str, tuple[str, str]],
+) -> Changed:
+    """What is removed by now is nobody's matter: nothing of it is recorded."""
+    mine = {
+        f.object_id: (f.sha256, result.digest)
+        for f in result.findings
+        if f.state is ItemState.INDEXED
+    }
+    for object_id in removed_of(connection, namespace_id, list(mine)):
+        del mine[object_id]
+    now = {
+        row.object_id: (row.sha256, row.digest)
+        for row in searchable(connection, namespace_id, result.collection_id, list(mine))
+    }
+    return Changed(
+        since=[o for o, own in mine.items() if now.get(o) not in (content.get(o), own)],
+        replaced=[
+            o
+            for o, own in mine.items()
+            if content.get(o) not in (None, own) and now.get(o) not in (None, own)
+        ],
+    )
 
 
 class ChunkWriter:

@@ -12,7 +12,6 @@ from workbench.domain.states import ItemState
 from workbench.store import tables as t
 from workbench.store.database import now_ms
 from workbench.store.dialect import slices
-from workbench.store.revisions import superseded
 
 
 def still_missing(connection: Connection, task_id: str, object_ids: Collection[str]) -> list[str]:
@@ -69,14 +68,12 @@ def doubt_replaced(
     connection: Connection, chunk_id: str, digest: str | None, read: Mapping[str, str]
 ) -> None:
     """The chunk comes to no end. Where its indexing had begun, documents of other content may be
-    gone that it was to replace; ``read`` is the SHA-256 of each object as the chunk read it, by its
-    ``digest``. Nothing is replaced by a digest that is not the collection's any more."""
+    gone that it was to replace; ``read`` is the SHA-256 of each object that the chunk extracted, by
+    its ``digest``. Without a digest nothing is known, and all of them are in doubt."""
     items, chunks, indexed = t.items.c, t.chunks.c, t.indexed.c
     collection_id = connection.execute(
         sa.select(chunks.collection_id).where(chunks.chunk_id == chunk_id)
     ).scalar_one()
-    if digest is not None and superseded(connection, collection_id, digest):
-        return
     begun = connection.execute(
         sa.select(items.object_id, indexed.sha256, indexed.digest)
         .join(t.indexed, indexed.object_id == items.object_id)
@@ -89,7 +86,11 @@ def doubt_replaced(
     doubt(
         connection,
         collection_id,
-        [o for o, *content in begun if content != [read.get(o), digest]],
+        [
+            o
+            for o, *content in begun
+            if digest is None or (o in read and content != [read[o], digest])
+        ],
     )
 
 

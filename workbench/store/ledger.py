@@ -14,14 +14,21 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workbench.domain.states import Event, ItemState, Request, TaskState
 from workbench.store import tables as t
 from workbench.store.acceptance import bucket_by_id, bucket_collections
-from workbench.store.chunk_end import UNKNOWN, ChunkResult, ChunkWriter, Finding, Written
+from workbench.store.chunk_end import (
+    UNKNOWN,
+    ChunkResult,
+    ChunkWriter,
+    Finding,
+    Written,
+    changed_since,
+)
 from workbench.store.database import Database, now_ms
 from workbench.store.doubts import (
+    doubt,
     doubt_objects,
     doubt_replaced,
     removed_of,
@@ -290,11 +297,14 @@ class Ledger:
     ) -> bool:
         """The chunk's items come to their ends. Does nothing when it has been recorded. False where
         the chunk was released or given up meanwhile; or where the collection has another revision
-        by now: then the items are planned again, for that one. Raises ``Overtaken`` where another
-        ``content`` is recorded than was found before documents were deleted, and not this one."""
+        by now: then the items are planned again, for that one. ``content`` is what was found before
+        documents were deleted: raises ``Overtaken`` where another is recorded now, and not this
+        one; and what the chunk has deleted without being recorded is in doubt."""
         with self._database.write() as connection:
+            changed = changed_since(connection, namespace_id, result, content or {})
             if superseded(connection, result.collection_id, result.digest):
                 release_chunk(connection, namespace_id, result.chunk_id)
+                doubt(connection, result.collection_id, changed.replaced)
                 return False
             columns = t.chunks.c
             this = sa.and_(
@@ -303,9 +313,11 @@ class Ledger:
             ended = connection.execute(
                 sa.update(t.chunks).where(this, columns.state == "planned").values(state="indexed")
             )
-            if ended.rowcount:
-                if content is not None and _overtaken(connection, namespace_id, result, content):
-                    raise Overtaken
+            if not ended.rowcount:
+                doubt(connection, result.collection_id, changed.replaced)
+            elif content is not None and changed.since:
+                raise Overtaken
+            else:
                 ChunkWriter(connection, namespace_id, result).write()
             state = connection.execute(sa.select(columns.state).where(this)).scalar()
             return state == "indexed"
@@ -361,23 +373,3 @@ class Ledger:
         with self._database.write() as connection:
             doubt_replaced(connection, chunk_id, written.digest, written.read)
             release_chunk(connection, namespace_id, chunk_id)
-
-
-def _overtaken(
-    connection: Connection,
-    namespace_id: str,
-    result: ChunkResult,
-    content: Mapping[str, tuple[str, str]],
-) -> bool:
-    """Whether what is recorded of the chunk's objects is neither what was found nor what the chunk
-    itself brings."""
-    mine = {
-        f.object_id: (f.sha256, result.digest)
-        for f in result.findings
-        if f.state is ItemState.INDEXED
-    }
-    now = {
-        row.object_id: (row.sha256, row.digest)
-        for row in searchable(connection, namespace_id, result.collection_id, list(mine))
-    }
-    return any(now.get(o) not in (content.get(o), own) for o, own in mine.items())

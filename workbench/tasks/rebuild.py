@@ -138,10 +138,14 @@ async def _take_back(
     segment_id: str,
     live: Mapping[str, LiveObject],
 ) -> None:
-    """What was replaced or removed while its documents were upserted leaves the index again."""
+    """What was replaced or removed while its documents were upserted leaves the index again. What
+    is only in doubt since stays: it may be right, and the next ingest looks at it."""
     namespace_id = collection.namespace_id
     now = await asyncio.to_thread(context.segments.live, namespace_id, segment_id)
-    changed = [object_id for object_id, one in live.items() if now.get(object_id) != one]
+    replaced = [o for o in live if o not in now or (now[o] != live[o] and now[o].digest)]
+    doubtful = [o for o in live if o in now and not now[o].digest]
+    gone = await asyncio.to_thread(context.ledger.gone, namespace_id, doubtful)
+    changed = [*replaced, *gone]
     await withdraw(context, namespace_id, collection.collection_id, segment_id, changed)
 
 
