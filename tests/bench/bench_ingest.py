@@ -1,12 +1,15 @@
 """Ingest rate of the whole stack against two threads that do the bare work.
 
     python tests/bench/bench_ingest.py [--files 10000] [--pairs 5] [--extractor blockmeans|image]
+                                       [--threads 2]
 
 Generated JPEGs of 640x480. The stack runs with everything on (hashes, ledger, segments, vector
 index, telemetry); the baseline is a pool of two threads which call the same extractor functions and
-SHA-256 on the same files. Both alternate; each pair gives a ratio. Two figures: the fixed cost
-(command to first item indexed, last item indexed to exit), and the steady rate between 10 % and
-90 % of the items, as the service tells it. Prints the peak memory of each process of the stack.
+SHA-256 on the same files. With other ``--threads`` both have so many: with one less than there are
+cores, what is beside the extractors has a core of its own. Both alternate; each pair gives a ratio.
+Two figures: the fixed cost (command to first item indexed, last item indexed to exit), and the
+steady rate between 10 % and 90 % of the items, as the service tells it. Prints the peak memory of
+each process of the stack.
 """
 
 from __future__ import annotations
@@ -112,11 +115,13 @@ def image_work() -> Callable[[Sequence[Path]], None]:
     return work
 
 
-def baseline(paths: Sequence[Path], work: Callable[[Sequence[Path]], None]) -> tuple[float, float]:
-    """Files per second of two threads, and their CPU seconds for 10,000 files."""
+def baseline(
+    paths: Sequence[Path], work: Callable[[Sequence[Path]], None], threads: int
+) -> tuple[float, float]:
+    """Files per second of so many threads, and their CPU seconds for 10,000 files."""
     pieces = [paths[i : i + 32] for i in range(0, len(paths), 32)]
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(work, pieces[:2]))  # models are open, as they are in the stack
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, pieces[:threads]))  # models are open, as they are in the stack
         begun, spent = time.perf_counter(), time.process_time()
         list(pool.map(work, pieces))
         took, cpu = time.perf_counter() - begun, time.process_time() - spent
@@ -177,6 +182,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--extractor", default="blockmeans", choices=["blockmeans", "image"])
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--media", type=Path, default=Path(tempfile.gettempdir()) / "mixpeek-bench")
     options = parser.parse_args()
     paths = generate(options.media / f"jpeg-{options.files}", options.files)
@@ -185,6 +191,7 @@ def main() -> None:
     extra = {
         "MIXPEEK_EXTRACTORS": "blockmeans:BlockMeans",
         "PYTHONPATH": os.pathsep.join([str(BENCH), str(BENCH.parent)]),
+        "MIXPEEK_SLOTS": str(options.threads),
         # Ray runs its workers at lower priority than the rest; the threads beside them are not.
         "RAY_worker_niceness": "0",
     }
@@ -213,7 +220,7 @@ def run(
     with Processes(stack) as processes:
         for pair in range(options.pairs):
             renew(paths)
-            bare, cpu = baseline(paths, work)
+            bare, cpu = baseline(paths, work, options.threads)
             costs.setdefault("the bare threads", []).append(cpu)
             found = ingest(stack, folder, f"bench{pair}", options.extractor, len(paths))
             spent = processes.spent(*found.steady)
