@@ -1,8 +1,8 @@
 # make demo    sets everything up, starts the stack, runs the quickstart on real media
 # make lab     JupyterLab with the stack running, the quickstart open
 # make test    everything a change can break
-# make faults  starts after every fault, an ingest on a full disk, kill -9 of every part, 20 times
-#              each, in the middle of an ingest (about fifty minutes)
+# make faults  starts after every fault, an ingest on a full disk, crowds beside killed parts, kill -9
+#              of every part, 20 times each, in the middle of an ingest (about an hour)
 # make eval    how good the packaged models are; writes docs/quality.md (about a minute)
 # make hostile the whole corpus of files made to harm (about four minutes)
 # make check   the part of it that needs no running: format, lint, types, import rules, pins

@@ -83,26 +83,25 @@ def changed_since(
     result: ChunkResult,
     content: Mapping[str, tuple[str, str]],
 ) -> Changed:
-    """What is removed by now is nobody's matter: nothing of it is recorded."""
+    """``content`` is what was found. What is removed by now is nobody's matter: nothing of it is
+    recorded."""
     mine = {
         f.object_id: (f.sha256, result.digest)
         for f in result.findings
         if f.state is ItemState.INDEXED
     }
-    for object_id in removed_of(connection, namespace_id, list(mine)):
-        del mine[object_id]
     now = {
         row.object_id: (row.sha256, row.digest)
         for row in searchable(connection, namespace_id, result.collection_id, list(mine))
     }
-    return Changed(
-        since=[o for o, own in mine.items() if now.get(o) not in (content.get(o), own)],
-        replaced=[
-            o
-            for o, own in mine.items()
-            if content.get(o) not in (None, own) and now.get(o) not in (None, own)
-        ],
-    )
+    since = [o for o, own in mine.items() if now.get(o) not in (content.get(o), own)]
+    replaced = [
+        o
+        for o, own in mine.items()
+        if content.get(o) not in (None, own) and now.get(o) not in (None, own)
+    ]
+    removed = set(removed_of(connection, namespace_id, since)) if since else set[str]()
+    return Changed([o for o in since if o not in removed], replaced)
 
 
 class ChunkWriter:
