@@ -27,7 +27,8 @@ class Plain(Toy):
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Workshop]:
     shop = Workshop(tmp_path / "shop")
-    shop.registry = Registry([Candidate("plain", f"{__name__}:Plain", "tests")])
+    plain = Candidate("plain", f"{__name__}:Plain", "tests")
+    shop.registry = Registry([plain, Candidate("toy", "toys:Toy", "tests")])
     shop.restart_service()
     yield shop
     await shop.close()
@@ -66,3 +67,28 @@ def test_a_page_that_is_listed_while_a_plan_is_made_is_in_this_plan_or_in_the_ne
     number = first.chunks[-1].number if first.chunks else 0
     chunks = [*first.chunks, *plan_chunks(shop.context, record, number, 1).chunks]
     assert [chunk.items for chunk in chunks] == [1]
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_the_first_chunks_are_small_and_nothing_large_is_planned_beside_them(
+    shop: Workshop, idle: bool
+) -> None:
+    shop.write("a", {f"{i:03}.txt": "alpha" for i in range(400)})
+    task = shop.accept("a")
+    record = shop.context.ledger.begin(shop.ns, task.task_id)
+    while not list_slice(shop.context, record)[0]:
+        record = shop.context.ledger.task(shop.ns, task.task_id)
+    record = shop.context.ledger.task(shop.ns, task.task_id)
+    (collection,) = shop.context.ledger.collections(shop.ns, record.bucket_id or "")
+    shop.context.rates.add(collection.digest, 40, 1.0)
+    slots = shop.context.slots
+    first = plan_chunks(shop.context, record, 0, 2 * slots, idle)
+    assert [chunk.items for chunk in first.chunks] == [10] * slots
+    assert not first.exhausted
+    number = first.chunks[-1].number
+    following = plan_chunks(shop.context, record, number, 2 * slots).chunks
+    assert len(following) == 2 * slots
+    assert min(chunk.items for chunk in following) > 10
+    number = following[-1].number
+    again = plan_chunks(shop.context, record, number, 2 * slots, idle=True).chunks
+    assert [chunk.items for chunk in again] == [10] * slots

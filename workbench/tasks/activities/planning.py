@@ -23,7 +23,9 @@ def plan_chunks(
 ) -> Planned:
     """Chunks with numbers beyond ``after``: those that an earlier, lost answer had planned, else up
     to ``most`` new ones, taken from the collections in turn. The first ones of an ``idle`` task are
-    small. Raises ``WorkbenchError`` where the bucket, a collection or its extractor is gone."""
+    small, and the only ones of their plan: what is planned together starts in any order, and behind
+    a large chunk they would be no first ones. Raises ``WorkbenchError`` where the bucket, a
+    collection or its extractor is gone."""
     if task.bucket_id is None:
         raise ValueError(f"task {task.task_id} has no bucket")
     lost = context.planning.planned_after(task.namespace_id, task.task_id, after)
@@ -40,11 +42,12 @@ def plan_chunks(
             Code.NOT_FOUND, "a collection of the task has been deleted", "ingest its source again"
         )
     bucket = context.ledger.bucket(task.namespace_id, task.bucket_id)
+    small = context.slots if idle else context.slots - number
+    first = small > 0
     chunks: list[ChunkRecord] = []
-    while waiting and len(chunks) < most:
+    while waiting and len(chunks) < (min(most, small) if first else most):
         turn = sorted(waiting)[number % len(waiting)]
         number += 1
-        first = number <= context.slots or (idle and len(chunks) < context.slots)
         chunk = _plan_one(context, task, bucket, collections[turn], number, waiting[turn], first)
         if chunk is None or chunk.items >= waiting[turn]:
             del waiting[turn]
