@@ -15,9 +15,10 @@ import hashlib
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
+
+from workbench.domain.names import ending
 
 _HEAD = struct.Struct("<II")
 _PLACE = struct.Struct("<III")
@@ -35,8 +36,7 @@ class Place:
 
 
 def known_key(sha256: str, mime: str, name: str) -> bytes:
-    ending = PurePosixPath(name).suffix.lower()
-    return hashlib.sha256(f"{sha256}/{mime}/{ending}".encode()).digest()[:KEY_BYTES]
+    return hashlib.sha256(f"{sha256}/{mime}/{ending(name).lower()}".encode()).digest()[:KEY_BYTES]
 
 
 class KnownTable:

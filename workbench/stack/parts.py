@@ -77,8 +77,10 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 def ray_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """What a worker's own Ray needs: its short folder, token authentication with this home's token
-    (Ray listens on every interface), no reporting, no copying of environments by uv, and no import
-    that only takes time."""
+    (Ray listens on every interface), no reporting, no copying of environments by uv, no import that
+    only takes time, and less looking around: nobody reads what its log monitor forwards, which is
+    in the files anyway, and a Ray of one machine has nothing to scale (1 % of a core, idle or not).
+    """
     kept = {name: value for name, value in environment.items() if name != "RAY_ADDRESS"}
     paths = [str(KEPT_OUT), *filter(None, [environment.get("PYTHONPATH")])]
     return {
@@ -89,6 +91,9 @@ def ray_environment(settings: Settings, environment: Mapping[str, str]) -> dict[
         "RAY_AUTH_TOKEN_PATH": str(settings.ray_token_file),
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "LOG_NAME_UPDATE_INTERVAL_S": "10",
+        "RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0",  # else it looks ten times a second
+        "AUTOSCALER_UPDATE_INTERVAL_S": "60",
     }
 
 

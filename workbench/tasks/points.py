@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from workbench.domain.mime import kind_of
+from workbench.domain.names import stem
 from workbench.extraction.chunks import ChunkItem, Manifest
 from workbench.extraction.segments import Segment
 from workbench.vectors.port import PointBatch
@@ -60,7 +60,7 @@ def _indexed_text(payload: Mapping[str, Any]) -> str:
     """What the text index sees: the document's text, and the file's name where the extractor has
     not put it there."""
     text = payload.get("text", "")
-    name = PurePosixPath(payload["object_name"]).stem
+    name = stem(payload["object_name"])
     return text if name.lower() in text.lower() else f"{text}\n{name}"
 
 

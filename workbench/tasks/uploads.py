@@ -10,11 +10,12 @@ never deletes content that is being recorded.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Literal
 
 from workbench.blobs.port import BlobStore, BlobWriter
@@ -229,7 +230,8 @@ def location(blobs: BlobStore, bucket: BucketRecord, name: str, fingerprint: str
     if bucket.source_kind == UPLOADS:
         key = key_of(bucket.namespace_id, bucket.bucket_id, hash_of(fingerprint))
         return str(blobs.path(key))
-    return str(Path(bucket.source_uri) / name)
+    # No path object: that takes ten times as long.
+    return os.path.join(bucket.source_uri, name)
 
 
 def key_of(namespace_id: str, bucket_id: str, sha256: str) -> str:

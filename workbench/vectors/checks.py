@@ -134,6 +134,8 @@ def _text(value: object) -> str:
 
 
 def _json(value: object, depth: int) -> object:
+    if type(value) is str:  # nearly all are
+        return _text(value)
     match value:
         case None | bool():
             return value
