@@ -8,8 +8,7 @@ outcome, so that nobody later sees the difference.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from workbench.blobs.port import BlobNotFound, BlobStore
 from workbench.domain.states import Category
@@ -53,9 +52,10 @@ async def run_chunk(
 async def _one_by_one(
     pool: ActorPool, blobs: BlobStore, recipe: Recipe, manifest: Manifest
 ) -> Summary:
-    parts: list[Outcome] = []
+    """Another attempt of the chunk, which Temporal takes for lost, may do the same meanwhile: who
+    merges first has done it for both, and takes the parts away."""
+    parts: dict[int, Outcome] = {}
     namespace_id, chunk_id = manifest.namespace_id, manifest.chunk_id
-    reached = 0
     for index, item in enumerate(manifest.items):
         part = f".{index}"
         outcome = read_outcome(blobs, namespace_id, chunk_id, part)
@@ -68,13 +68,12 @@ async def _one_by_one(
                 write_outcome(blobs, namespace_id, outcome, part)
             except StoppedBeforeResult:
                 break
-        if outcome is not None:
-            parts.append(outcome)
-        reached = index + 1
-        if outcome is not None and outcome.left:
+        if outcome is None:
+            break  # taken away
+        parts[index] = outcome
+        if outcome.left:
             break  # it was stopped
-    left = [item.object_id for item in manifest.items[reached:]]
-    return summarize(_merge(blobs, manifest, parts, left))
+    return summarize(_merged(blobs, manifest, parts))
 
 
 def _overdue(recipe: Recipe, error: WorkerDied) -> bool:
@@ -103,36 +102,59 @@ def _killer(chunk_id: str, object_id: str, recipe: Recipe, error: WorkerDied) ->
     return Outcome(chunk_id, "", [], [failure], [], [], 0, 0, 0.0)
 
 
+def _merged(blobs: BlobStore, manifest: Manifest, parts: Mapping[int, Outcome]) -> Outcome:
+    """The chunk's outcome: what another attempt has made of it, else these parts merged."""
+    namespace_id, chunk_id = manifest.namespace_id, manifest.chunk_id
+    found = [
+        _segment(blobs, namespace_id, chunk_id, index)
+        for index, part in parts.items()
+        if part.documents
+    ]
+    segments = [data for data in found if data is not None]
+    # After the parts were read: who takes them away has written this before.
+    merged = read_outcome(blobs, namespace_id, chunk_id)
+    if merged is None:
+        if len(segments) < len(found):
+            raise RuntimeError(f"chunk {chunk_id}: the segment of a part is gone")
+        merged = _merge(blobs, manifest, parts, segments)
+    for index in range(len(manifest.items)):
+        blobs.delete(segment_key(namespace_id, chunk_id, f".{index}"))
+        blobs.delete(outcome_key(namespace_id, chunk_id, f".{index}"))
+    return merged
+
+
+def _segment(blobs: BlobStore, namespace_id: str, chunk_id: str, index: int) -> bytes | None:
+    try:
+        return blobs.get(segment_key(namespace_id, chunk_id, f".{index}"))
+    except BlobNotFound:
+        return None
+
+
 def _merge(
-    blobs: BlobStore, manifest: Manifest, parts: Sequence[Outcome], left: Sequence[str]
+    blobs: BlobStore, manifest: Manifest, parts: Mapping[int, Outcome], segments: Sequence[bytes]
 ) -> Outcome:
     namespace_id, chunk_id = manifest.namespace_id, manifest.chunk_id
-    segments: list[bytes] = []
-    for index in range(len(manifest.items)):
-        with contextlib.suppress(BlobNotFound):
-            segments.append(blobs.get(segment_key(namespace_id, chunk_id, f".{index}")))
     size = 0
     if segments:
         data = merge_segments(segments)
         size = len(data)
         blobs.put(segment_key(namespace_id, chunk_id), data)
+    outcomes = list(parts.values())
+    left = [item.object_id for i, item in enumerate(manifest.items) if i not in parts]
     # One that has died has no name here: it is not called by that of another.
-    workers = {p.worker for p in parts}
+    workers = {p.worker for p in outcomes}
     merged = Outcome(
         chunk_id=chunk_id,
         worker=workers.pop() if len(workers) == 1 else "",
-        objects=[o for p in parts for o in p.objects],
-        failures=[f for p in parts for f in p.failures],
-        left=[*(o for p in parts for o in p.left), *left],
-        stages=_sum_stages(parts),
-        documents=sum(p.documents for p in parts),
+        objects=[o for p in outcomes for o in p.objects],
+        failures=[f for p in outcomes for f in p.failures],
+        left=[*(o for p in outcomes for o in p.left), *left],
+        stages=_sum_stages(outcomes),
+        documents=sum(p.documents for p in outcomes),
         segment_bytes=size,
-        seconds=sum(p.seconds for p in parts),
+        seconds=sum(p.seconds for p in outcomes),
     )
     write_outcome(blobs, namespace_id, merged)
-    for index in range(len(manifest.items)):
-        blobs.delete(segment_key(namespace_id, chunk_id, f".{index}"))
-        blobs.delete(outcome_key(namespace_id, chunk_id, f".{index}"))
     return merged
 
 
