@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from temporal_workshop import TemporalWorkshop
+from temporalio.client import Client
 
 from workbench.domain.states import Request
+from workbench.tasks.messages import TaskRef
+from workbench.tasks.starting import start_workflow
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
@@ -56,12 +60,35 @@ async def test_a_paused_task_stays_paused_until_it_is_resumed(small: TemporalWor
     small.server.kill()
     small.server.lose_file()
     async with small.running(await small.server.start()):
-        await _until_found(small)
+        await _until(lambda: small.found.again)
         done = small.task(task.task_id).progress.indexed
         await asyncio.sleep(1.0)
         assert small.task(task.task_id).progress.indexed == done
         assert small.task(task.task_id).state == "PAUSED"
         small.shop.acceptance.ask("ns_1", task.task_id, Request.RESUME)
+        assert (await small.ended(task.task_id)).state == "COMPLETED"
+
+
+async def test_a_resume_while_the_paused_task_is_started_again_is_heard(
+    small: TemporalWorkshop, monkeypatch: pytest.MonkeyPatch
+):
+    async with small.running(await small.server.start()):
+        task = small.shop.accept("b", pause=0.01)
+        await small.until(task.task_id, lambda t: t.progress.indexed > 20)
+        small.shop.acceptance.ask("ns_1", task.task_id, Request.PAUSE)
+        await small.until(task.task_id, lambda t: t.state == "PAUSED")
+    small.server.kill()
+    small.server.lose_file()
+
+    async def resumed_first(client: Client, ref: TaskRef, *arguments: Any) -> None:
+        """The relay finds no workflow to tell."""
+        monkeypatch.undo()
+        small.shop.acceptance.ask("ns_1", ref.task_id, Request.RESUME)
+        await _until(lambda: not small.outbox.open())
+        await start_workflow(client, ref, *arguments)
+
+    monkeypatch.setattr("workbench.tasks.sweeper.start_workflow", resumed_first)
+    async with small.running(await small.server.start()):
         assert (await small.ended(task.task_id)).state == "COMPLETED"
 
 
@@ -94,8 +121,8 @@ async def test_two_ingests_of_the_same_files_at_once_end_without_a_duplicate(
     assert len(await small.shop.texts("b")) == FILES
 
 
-async def _until_found(small: TemporalWorkshop) -> None:
+async def _until(held: Callable[[], object]) -> None:
     deadline = time.monotonic() + 60
-    while not small.found.again:
+    while not held():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)

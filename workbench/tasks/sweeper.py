@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -89,6 +89,7 @@ class Sweeper:
             if status is None:
                 ref = TaskRef(task.task_id, task.namespace_id)
                 await start_workflow(self._client, ref, task.kind, self._window, task.paused)
+                await self._resumed_meanwhile(task)
                 again.append(task.task_id)
             elif status in _OVER:
                 if await self._ended_meanwhile(task):
@@ -108,6 +109,12 @@ class Sweeper:
                 return None
             raise
         return found.status
+
+    async def _resumed_meanwhile(self, task: Unended) -> None:
+        """A resume that found no workflow is told to the one that was started as a paused one."""
+        resumed = replace(task, paused=False)
+        if task.paused and resumed in await asyncio.to_thread(self._outbox.unended):
+            await self._client.get_workflow_handle(task.task_id).signal("control", "resume")
 
     async def _ended_meanwhile(self, task: Unended) -> bool:
         return task not in await asyncio.to_thread(self._outbox.unended)
