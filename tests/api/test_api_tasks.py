@@ -11,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 from api_stand import Stand, error_of
 
+from workbench.access.principal import Principal
+from workbench.domain.wire import IngestRequest
 from workbench.store import tables as t
+from workbench.store.acceptance import Acceptance
 
 
 def change(stand: Stand, task_id: str, **values: Any) -> None:
@@ -293,3 +296,33 @@ async def test_api_a_dry_run_counts_by_type_and_extractor_and_writes_nothing(
     assert (await client.get("/v1/buckets")).json()["results"] == []
     wrong = await client.post("/v1/tasks/ingest/dry-run", json={**source, "extractors": ["nope"]})
     assert error_of(wrong)["code"] == "not_found"
+
+
+@pytest.mark.parametrize("present", [False, True])
+async def test_api_parameters_of_two_ingests_at_once_are_both_set(
+    stand: Stand,
+    client: httpx.AsyncClient,
+    source: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    present: bool,
+) -> None:
+    """The second is accepted after the first one has looked at the collection, and before it is."""
+    if present:
+        await client.post("/v1/tasks/ingest", json={**source, "extractors": ["toy"]})
+    real = Acceptance.ingest
+
+    def second_first(self: Acceptance, *arguments: Any) -> str:
+        monkeypatch.undo()
+        wanted = IngestRequest(
+            **source, extractors=["toy"], parameters={"toy": {"prefix": "second"}}
+        )
+        home = Principal("home", home=True)
+        stand.services.accept.ingest(stand.default, wanted, None, home)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Acceptance, "ingest", second_first)
+    first = {**source, "extractors": ["toy"], "parameters": {"toy": {"pause": 0.5}}}
+    answer = await client.post("/v1/tasks/ingest", json=first)
+    assert answer.status_code == 202
+    (collection,) = (await client.get("/v1/collections")).json()["results"]
+    assert collection["parameters"] == {"prefix": "second", "pause": 0.5}

@@ -37,7 +37,8 @@ from workbench.store.uploads import remove_others
 @dataclass(frozen=True)
 class Recipe:
     """A collection as it is asked for. With ``keep`` one that is there stays as it is. ``retry``
-    are the settings of the retry policy of one that is made."""
+    are the settings of the retry policy of one that is made. ``over``: the digest of the revision
+    whose parameters these go on top of, empty where there was none; None replaces any."""
 
     extractor: str  # name@version
     name: str  # the extractor's name, the second half of the collection's
@@ -46,6 +47,11 @@ class Recipe:
     space: str
     keep: bool = False
     retry: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    over: str | None = None
+
+
+class CollectionChanged(Exception):
+    """Somebody has changed a collection since one looked at its parameters."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class Acceptance:
 
     def ingest(self, namespace_id: str, order: IngestOrder, key: str | None) -> str:
         """Accept an ingest; returns the task's id. Raises ``bucket_source_conflict`` when the
-        bucket has another source."""
+        bucket has another source, and ``CollectionChanged``."""
         with self._database.write() as connection:
             known = _known(connection, namespace_id, key)
             if known:
@@ -239,7 +245,8 @@ def ensure_collection(
     connection: Connection, bucket: BucketRecord, recipe: Recipe
 ) -> CollectionRecord:
     """The bucket's collection of this extractor, as the recipe wants it: made, or in a new revision
-    when the digest differs, or as it was."""
+    when the digest differs, or as it was. Raises ``CollectionChanged`` where the recipe builds on
+    another revision."""
     name = f"{bucket.name}.{recipe.name}"
     row = connection.execute(
         sa.select(t.collections).where(
@@ -250,6 +257,8 @@ def ensure_collection(
         present = _collection(row)
         if recipe.keep or present.digest == recipe.digest:
             return present
+    if recipe.over is not None and recipe.over != (row.digest if row is not None else ""):
+        raise CollectionChanged(name)
     record = CollectionRecord(
         collection_id=row.collection_id if row is not None else ids.new_id(ids.COLLECTION),
         namespace_id=bucket.namespace_id,

@@ -7,6 +7,7 @@ revision, and without one the revision stays. What was accepted is kept before a
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,13 @@ from workbench.domain.wire import (
 )
 from workbench.extraction.contract import ExtractorSpec
 from workbench.extraction.registry import Registry
-from workbench.store.acceptance import Acceptance, IngestOrder, Recipe, Scope
+from workbench.store.acceptance import (
+    Acceptance,
+    CollectionChanged,
+    IngestOrder,
+    Recipe,
+    Scope,
+)
 from workbench.store.ledger import Ledger
 from workbench.store.records import CollectionRecord
 from workbench.store.retrying import Selection
@@ -37,6 +44,9 @@ from workbench.tasks.dry import counted, dry_run
 from workbench.tasks.places import Place, Places, Reach
 from workbench.tasks.recipes import recipe
 from workbench.tasks.uploads import UploadedSource, Uploads
+
+#: How often the collections of an ingest may change between the look at them and its acceptance.
+TURNS = 5
 
 
 class Accept:
@@ -68,11 +78,26 @@ class Accept:
         idempotency_key: str | None,
         principal: Principal,
     ) -> str:
+        for _ in range(TURNS):
+            order = self._order(namespace_id, request, principal)
+            with contextlib.suppress(CollectionChanged):
+                task_id = self._acceptance.ingest(namespace_id, order, idempotency_key)
+                self._wake()
+                return task_id
+        raise WorkbenchError(
+            Code.CONFLICT,
+            "other ingests are changing the parameters of the same collections",
+            "send it again",
+        )
+
+    def _order(
+        self, namespace_id: str, request: IngestRequest, principal: Principal
+    ) -> IngestOrder:
         place, present = self._checked(namespace_id, request, principal)
         named = [self._registry.get(name).spec.name for name in request.extractors or ()]
         retry = request.retry or {}
         policy(retry)  # raises for what is none
-        order = IngestOrder(
+        return IngestOrder(
             bucket=place.bucket,
             source_kind=place.kind,
             source_uri=place.root,
@@ -88,9 +113,6 @@ class Accept:
             retry=retry,
             round=request.round if place.kind == UPLOADS else None,
         )
-        task_id = self._acceptance.ingest(namespace_id, order, idempotency_key)
-        self._wake()
-        return task_id
 
     def dry_run(self, namespace_id: str, request: DryRunRequest, principal: Principal) -> DryRunOut:
         """What ``ingest`` would do; checks what it checks, writes nothing."""
@@ -208,4 +230,10 @@ class Accept:
         before = present.get(spec.name)
         same = before is not None and before.extractor == spec.key
         kept = dict(before.parameters) if before is not None and same else {}
-        return recipe(self._registry, extractor, kept | given, keep=bool(same and not given))
+        return recipe(
+            self._registry,
+            extractor,
+            kept | given,
+            keep=bool(same and not given),
+            over=before.digest if before is not None else "",
+        )

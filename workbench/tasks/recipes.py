@@ -10,10 +10,16 @@ from workbench.store.acceptance import Recipe
 
 
 def recipe(
-    registry: Registry, extractor: str, parameters: Mapping[str, Any], *, keep: bool
+    registry: Registry,
+    extractor: str,
+    parameters: Mapping[str, Any],
+    *,
+    keep: bool,
+    over: str | None = None,
 ) -> Recipe:
     """Raises ``WorkbenchError``: no such extractor, or a parameter that it does not take.
-    ``keep``: a collection that is there keeps its parameters."""
+    ``keep``: a collection that is there keeps its parameters. ``over``: the digest of the revision
+    whose parameters are among these."""
     made = registry.create(extractor, parameters)
     values = made.parameters.model_dump(mode="json")
     return Recipe(
@@ -23,4 +29,5 @@ def recipe(
         digest=registry.digest(extractor, values),
         space=registry.space(extractor, values).name,
         keep=keep,
+        over=over,
     )
