@@ -75,15 +75,25 @@ def child_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+#: What the C library's allocator comes to by itself once a block of 32 MiB was freed: pages that a
+#: picture has left are kept for the next. Before that a thread on the main arena gives them back
+#: after each picture and takes them anew, 700 page faults and a fifth of a cheap extractor's time.
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
+}
+
+
 def ray_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """What a worker's own Ray needs: its short folder, token authentication with this home's token
     (Ray listens on every interface), no reporting, no copying of environments by uv, no import that
     only takes time, and less looking around: nobody reads what its log monitor forwards, which is
     in the files anyway, and a Ray of one machine has nothing to scale (1 % of a core, idle or not).
-    """
+    What the caller has set of the allocator stands."""
     kept = {name: value for name, value in environment.items() if name != "RAY_ADDRESS"}
     paths = [str(KEPT_OUT), *filter(None, [environment.get("PYTHONPATH")])]
     return {
+        **MALLOC,
         **kept,
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_TMPDIR": str(settings.runtime),
