@@ -43,6 +43,7 @@ async def test_a_task_goes_on_after_temporals_file_was_deleted(small: TemporalWo
     async with small.running(client):
         await small.until(task.task_id, lambda t: t.progress.indexed > done)
         assert time.monotonic() - begun < 30, "ten seconds, were the machine its own"
+        await _until(lambda: small.found.again)  # told when the sweep ends: it goes on before
         assert small.found.again == (task.task_id,)
         assert "started again" in small.found.lines()[0]
         ended = await small.ended(task.task_id)
