@@ -75,9 +75,10 @@ def child_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-#: What the C library's allocator comes to by itself once a block of 32 MiB was freed: pages that a
-#: picture has left are kept for the next. Before that a thread on the main arena gives them back
-#: after each picture and takes them anew, 700 page faults and a fifth of a cheap extractor's time.
+#: What glibc's allocator comes to by itself once a block of 32 MiB was freed (mallopt(3), dynamic
+#: mmap threshold): pages that a picture has left are kept for the next. Before that a thread on the
+#: main arena gives them back after each picture and takes them anew, 700 page faults and a fifth of
+#: a cheap extractor's time. Other C libraries ignore it.
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),

@@ -230,7 +230,7 @@ def location(blobs: BlobStore, bucket: BucketRecord, name: str, fingerprint: str
     if bucket.source_kind == UPLOADS:
         key = key_of(bucket.namespace_id, bucket.bucket_id, hash_of(fingerprint))
         return str(blobs.path(key))
-    # No path object: that takes ten times as long.
+    # No path object, which takes eight times as long: each item of a plan comes here.
     return os.path.join(bucket.source_uri, name)
 
 
